@@ -1,0 +1,450 @@
+//! StarRocks' lexical rules, and a cursor over tokens for hand-written grammars.
+
+use crate::reply::SqlError;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// Unquoted word: keyword, identifier, or an identifier that starts with a digit.
+    Word(String),
+    /// Back-quoted identifier. A doubled backtick inside is dropped, as the real server does.
+    Quoted(String),
+    /// `'...'` or `"..."`, unescaped.
+    Text(String),
+    Number(String),
+    /// `@@name` or `@name`, with its prefix.
+    Variable(String),
+    /// One punctuation mark or operator: `(`, `)`, `,`, `.`, `=`, `;`, `<=`, `!=` ...
+    Symbol(String),
+}
+
+/// A token with where it stands: error messages of StarRocks quote line and column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spanned {
+    pub token: Token,
+    /// Byte range in the statement.
+    pub start: usize,
+    pub end: usize,
+    /// From 1.
+    pub line: usize,
+    /// From 0, in characters.
+    pub column: usize,
+}
+
+const TWO_CHARACTER_SYMBOLS: [&str; 8] = ["<=", ">=", "<>", "!=", "||", "&&", "->", ":="];
+
+/// Splits a text into tokens; comments (`--`, `#`, `/* */`, but not hints `/*+ */`) are dropped.
+pub fn tokenize(sql: &str) -> Result<Vec<Spanned>, SqlError> {
+    let bytes = sql.as_bytes();
+    let mut tokens = Vec::new();
+    let mut at = 0;
+    let mut line = 1;
+    let mut line_start = 0;
+    while at < bytes.len() {
+        let start = at;
+        let token_line = line;
+        let column = sql[line_start..start].chars().count();
+        let byte = bytes[at];
+        let token = match byte {
+            b'\n' => {
+                at += 1;
+                line += 1;
+                line_start = at;
+                continue;
+            }
+            b' ' | b'\t' | b'\r' | 0x0c => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at = end_of_line(bytes, at);
+                continue;
+            }
+            b'-' if bytes[at..].starts_with(b"--") => {
+                at = end_of_line(bytes, at);
+                continue;
+            }
+            b'/' if bytes[at..].starts_with(b"/*") => {
+                let end = sql[at + 2..]
+                    .find("*/")
+                    .map_or(bytes.len(), |offset| at + offset + 4);
+                line += sql[at..end].matches('\n').count();
+                if let Some(newline) = sql[at..end].rfind('\n') {
+                    line_start = at + newline + 1;
+                }
+                at = end;
+                continue;
+            }
+            b'`' => {
+                let (text, end) = quoted_identifier(sql, at)?;
+                at = end;
+                Token::Quoted(text)
+            }
+            b'\'' | b'"' => {
+                let (text, end) = string_literal(sql, at)?;
+                line += sql[at..end].matches('\n').count();
+                if let Some(newline) = sql[at..end].rfind('\n') {
+                    line_start = at + newline + 1;
+                }
+                at = end;
+                Token::Text(text)
+            }
+            b'@' => {
+                at += sql[at..].bytes().take_while(|b| *b == b'@').count();
+                at = end_of_word(sql, at);
+                Token::Variable(sql[start..at].to_owned())
+            }
+            b'0'..=b'9' => {
+                at = end_of_number(bytes, at);
+                let word_end = end_of_word(sql, at);
+                if word_end > at {
+                    at = word_end;
+                    Token::Word(sql[start..at].to_owned())
+                } else {
+                    Token::Number(sql[start..at].to_owned())
+                }
+            }
+            _ if is_word_start(sql, at) => {
+                at = end_of_word(sql, at);
+                Token::Word(sql[start..at].to_owned())
+            }
+            _ => {
+                let two = sql
+                    .get(at..at + 2)
+                    .filter(|two| TWO_CHARACTER_SYMBOLS.contains(two));
+                let symbol = match two {
+                    Some(two) => two.to_owned(),
+                    None => sql[at..]
+                        .chars()
+                        .next()
+                        .map(String::from)
+                        .unwrap_or_default(),
+                };
+                at += symbol.len();
+                Token::Symbol(symbol)
+            }
+        };
+        tokens.push(Spanned {
+            token,
+            start,
+            end: at,
+            line: token_line,
+            column,
+        });
+    }
+    Ok(tokens)
+}
+
+fn end_of_line(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .position(|b| *b == b'\n')
+        .map_or(bytes.len(), |offset| at + offset)
+}
+
+fn is_word_character(character: char) -> bool {
+    character.is_alphanumeric() || character == '_' || character == '$'
+}
+
+fn is_word_start(sql: &str, at: usize) -> bool {
+    sql[at..].chars().next().is_some_and(is_word_character)
+}
+
+fn end_of_word(sql: &str, at: usize) -> usize {
+    at + sql[at..]
+        .chars()
+        .take_while(|c| is_word_character(*c))
+        .map(char::len_utf8)
+        .sum::<usize>()
+}
+
+fn end_of_number(bytes: &[u8], mut at: usize) -> usize {
+    let digits = |mut at: usize| {
+        while at < bytes.len() && bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+        at
+    };
+    at = digits(at);
+    if bytes.get(at) == Some(&b'.') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit) {
+        at = digits(at + 1);
+    }
+    at
+}
+
+fn quoted_identifier(sql: &str, start: usize) -> Result<(String, usize), SqlError> {
+    let mut text = String::new();
+    let mut rest = sql[start + 1..].char_indices().peekable();
+    while let Some((offset, character)) = rest.next() {
+        if character != '`' {
+            text.push(character);
+        } else if rest.peek().is_some_and(|(_, next)| *next == '`') {
+            rest.next();
+        } else {
+            return Ok((text, start + 1 + offset + 1));
+        }
+    }
+    Err(unterminated(sql))
+}
+
+fn string_literal(sql: &str, start: usize) -> Result<(String, usize), SqlError> {
+    let quote = char::from(sql.as_bytes()[start]);
+    let mut text = String::new();
+    let mut rest = sql[start + 1..].char_indices().peekable();
+    while let Some((offset, character)) = rest.next() {
+        match character {
+            '\\' => match rest.next() {
+                Some((_, 'n')) => text.push('\n'),
+                Some((_, 't')) => text.push('\t'),
+                Some((_, 'r')) => text.push('\r'),
+                Some((_, 'b')) => text.push('\u{8}'),
+                Some((_, '0')) => text.push('\0'),
+                Some((_, 'Z')) => text.push('\u{1a}'),
+                // LIKE patterns keep their escapes.
+                Some((_, wildcard @ ('_' | '%'))) => {
+                    text.push('\\');
+                    text.push(wildcard);
+                }
+                Some((_, other)) => text.push(other),
+                None => return Err(unterminated(sql)),
+            },
+            _ if character != quote => text.push(character),
+            _ if rest.peek().is_some_and(|(_, next)| *next == quote) => {
+                rest.next();
+                text.push(quote);
+            }
+            _ => return Ok((text, start + 1 + offset + 1)),
+        }
+    }
+    Err(unterminated(sql))
+}
+
+fn unterminated(sql: &str) -> SqlError {
+    SqlError::plain(format!(
+        "Getting syntax error. Detail message: Unterminated literal in: {sql}."
+    ))
+}
+
+/// Reads tokens in order. Keywords are compared without case.
+#[derive(Debug, Clone)]
+pub struct Cursor<'a> {
+    pub sql: &'a str,
+    tokens: &'a [Spanned],
+    position: usize,
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(sql: &'a str, tokens: &'a [Spanned]) -> Cursor<'a> {
+        Cursor {
+            sql,
+            tokens,
+            position: 0,
+        }
+    }
+
+    pub fn peek(&self) -> Option<&'a Spanned> {
+        self.tokens.get(self.position)
+    }
+
+    pub fn peek_ahead(&self, offset: usize) -> Option<&'a Spanned> {
+        self.tokens.get(self.position + offset)
+    }
+
+    /// The token read last.
+    pub fn previous(&self) -> Option<&'a Spanned> {
+        self.position
+            .checked_sub(1)
+            .and_then(|at| self.tokens.get(at))
+    }
+
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    pub fn advance(&mut self) -> Option<&'a Spanned> {
+        let token = self.peek();
+        self.position += usize::from(token.is_some());
+        token
+    }
+
+    pub fn at_end(&self) -> bool {
+        self.peek().is_none()
+    }
+
+    /// `true` if the next tokens are these unquoted words.
+    pub fn is_next(&self, words: &[&str]) -> bool {
+        words.iter().enumerate().all(|(offset, word)| {
+            matches!(self.peek_ahead(offset),
+                Some(Spanned { token: Token::Word(text), .. }) if text.eq_ignore_ascii_case(word))
+        })
+    }
+
+    /// Consumes these words if they come next.
+    pub fn take(&mut self, words: &[&str]) -> bool {
+        let found = self.is_next(words);
+        if found {
+            self.position += words.len();
+        }
+        found
+    }
+
+    pub fn expect(&mut self, word: &str) -> Result<(), SqlError> {
+        if self.take(&[word]) {
+            Ok(())
+        } else {
+            Err(self.unexpected(word))
+        }
+    }
+
+    pub fn is_symbol(&self, symbol: &str) -> bool {
+        matches!(self.peek(), Some(Spanned { token: Token::Symbol(text), .. }) if text == symbol)
+    }
+
+    pub fn take_symbol(&mut self, symbol: &str) -> bool {
+        let found = self.is_symbol(symbol);
+        self.position += usize::from(found);
+        found
+    }
+
+    pub fn expect_symbol(&mut self, symbol: &str) -> Result<(), SqlError> {
+        if self.take_symbol(symbol) {
+            Ok(())
+        } else {
+            Err(self.unexpected(symbol))
+        }
+    }
+
+    /// An identifier, quoted or not.
+    pub fn identifier(&mut self) -> Result<String, SqlError> {
+        match self.peek().map(|spanned| &spanned.token) {
+            Some(Token::Word(text) | Token::Quoted(text)) => {
+                self.position += 1;
+                Ok(text.clone())
+            }
+            _ => Err(self.unexpected("a legal identifier")),
+        }
+    }
+
+    /// `a.b.c` as its parts.
+    pub fn qualified_name(&mut self) -> Result<Vec<String>, SqlError> {
+        let mut parts = vec![self.identifier()?];
+        while self.take_symbol(".") {
+            parts.push(self.identifier()?);
+        }
+        Ok(parts)
+    }
+
+    pub fn text(&mut self) -> Result<String, SqlError> {
+        match self.peek().map(|spanned| &spanned.token) {
+            Some(Token::Text(text)) => {
+                self.position += 1;
+                Ok(text.clone())
+            }
+            _ => Err(self.unexpected("a string literal")),
+        }
+    }
+
+    pub fn number(&mut self) -> Result<i64, SqlError> {
+        let negative = self.take_symbol("-");
+        match self.peek().map(|spanned| &spanned.token) {
+            Some(Token::Number(digits)) => {
+                let value: i64 = digits.parse().map_err(|_| self.unexpected("a number"))?;
+                self.position += 1;
+                Ok(if negative { -value } else { value })
+            }
+            _ => Err(self.unexpected("a number")),
+        }
+    }
+
+    /// `("key" = "value", ...)`, in the order written.
+    pub fn properties(&mut self) -> Result<Vec<(String, String)>, SqlError> {
+        self.expect_symbol("(")?;
+        let mut properties = Vec::new();
+        loop {
+            let key = self.text()?;
+            self.expect_symbol("=")?;
+            properties.push((key, self.text()?));
+            if !self.take_symbol(",") {
+                break;
+            }
+        }
+        self.expect_symbol(")")?;
+        Ok(properties)
+    }
+
+    /// The rest of the statement as written, from the next token on.
+    pub fn rest(&mut self) -> &'a str {
+        let start = self.peek().map_or(self.sql.len(), |spanned| spanned.start);
+        self.position = self.tokens.len();
+        self.sql[start..]
+            .trim_end()
+            .trim_end_matches(';')
+            .trim_end()
+    }
+
+    /// The syntax error of the real parser at the next token.
+    pub fn unexpected(&self, expected: &str) -> SqlError {
+        match self.peek().or(self.previous()) {
+            Some(spanned) => SqlError::plain(format!(
+                "Getting syntax error at line {}, column {}. Detail message: Unexpected input '{}', \
+                 the most similar input is {{{}}}.",
+                spanned.line,
+                spanned.column,
+                if self.at_end() {
+                    "<EOF>"
+                } else {
+                    &self.sql[spanned.start..spanned.end]
+                },
+                expected,
+            )),
+            None => SqlError::plain("Getting syntax error. Detail message: Empty statement."),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens(sql: &str) -> Vec<Token> {
+        tokenize(sql)
+            .unwrap()
+            .into_iter()
+            .map(|spanned| spanned.token)
+            .collect()
+    }
+
+    #[test]
+    fn doubled_backtick_is_dropped() {
+        assert_eq!(tokens("`d``ot`"), [Token::Quoted("dot".into())]);
+    }
+
+    #[test]
+    fn literals_are_unescaped() {
+        assert_eq!(
+            tokens(r#"'it''s \'x\' \\' "a""b""#),
+            [
+                Token::Text(r"it's 'x' \".into()),
+                Token::Text("a\"b".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn digits_may_start_an_identifier() {
+        assert_eq!(
+            tokens("1abc 12 1.5"),
+            [
+                Token::Word("1abc".into()),
+                Token::Number("12".into()),
+                Token::Number("1.5".into())
+            ]
+        );
+    }
+
+    #[test]
+    fn comments_are_dropped_and_columns_counted() {
+        let spanned = tokenize("/* a */ SELECT\n  1 -- x").unwrap();
+        assert_eq!((spanned[0].line, spanned[0].column), (1, 8));
+        assert_eq!((spanned[1].line, spanned[1].column), (2, 2));
+    }
+}
