@@ -1,15 +1,42 @@
 //! Names, ids, schemas and versions: what a frontend keeps in memory. Rows live in `rows`.
 
+mod partition;
+mod table;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+
+pub use self::{
+    partition::{Bound, BoundKey, Partition, PartitionValue, Partitions, SHADOW_PARTITION},
+    table::{
+        ColumnDef, ColumnDefault, Distribution, Index, KeyModel, Partitioning, Table, TableKind,
+        TableState,
+    },
+};
+use crate::reply::{SqlError, SqlResult};
+
+/// The catalog of tables that live in the cluster itself.
+pub const DEFAULT_CATALOG: &str = "default_catalog";
+
+/// Databases that every frontend has, made by itself; nothing in them can be changed.
+pub const SYSTEM_DATABASES: [&str; 2] = ["information_schema", "sys"];
 
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub databases: BTreeMap<String, Database>,
     last_id: i64,
     last_epoch: i64,
+}
+
+#[derive(Debug)]
+pub struct Database {
+    pub id: i64,
+    pub name: String,
+    /// Tables, views and materialized views share one namespace. Names are case sensitive.
+    pub tables: BTreeMap<String, Table>,
+    /// By signature (`f(int)`), the CREATE FUNCTION statement.
+    pub functions: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -24,194 +51,129 @@ impl Catalog {
         self.last_epoch = (self.last_epoch + 1).max(now.as_millisecond() << 16);
         self.last_epoch
     }
-}
 
-#[derive(Debug)]
-pub struct Database {
-    pub id: i64,
-    pub name: String,
-    /// Tables, views and materialized views share one namespace. Names are case sensitive.
-    pub tables: BTreeMap<String, Table>,
-    pub functions: BTreeMap<String, String>,
-}
+    pub fn database(&self, name: &str) -> SqlResult<&Database> {
+        self.databases
+            .get(name)
+            .ok_or_else(|| SqlError::unknown_database(name))
+    }
 
-/// Serialized into `__meta` of a snapshot, which is how RESTORE gets schema and partitions back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Table {
-    pub id: i64,
-    pub name: String,
-    pub kind: TableKind,
-    pub columns: Vec<ColumnDef>,
-    pub key_model: KeyModel,
-    pub key_columns: Vec<String>,
-    pub partitioning: Partitioning,
-    /// In creation order; never includes temporary partitions.
-    pub partitions: Vec<Partition>,
-    pub temp_partitions: Vec<Partition>,
-    pub distribution: Distribution,
-    /// The base index first, then rollups.
-    pub indexes: Vec<Index>,
-    pub sort_key: Vec<String>,
-    pub comment: String,
-    /// Properties that SHOW CREATE TABLE prints, sorted by key.
-    pub properties: BTreeMap<String, String>,
-    pub state: TableState,
-    /// The next value that AUTO_INCREMENT hands out.
-    pub auto_increment: Option<i64>,
-    pub created: Timestamp,
-}
+    pub fn database_mut(&mut self, name: &str) -> SqlResult<&mut Database> {
+        self.databases
+            .get_mut(name)
+            .ok_or_else(|| SqlError::unknown_database(name))
+    }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TableKind {
-    Olap,
-    View {
-        definition: String,
-    },
-    MaterializedView {
-        definition: String,
-        refresh: String,
-        inactive_reason: Option<String>,
-    },
-    /// ENGINE=mysql and the like: visible, never part of a backup.
-    External {
-        engine: String,
-    },
-}
+    /// `true` for a database of users or of the system.
+    pub fn has_database(&self, name: &str) -> bool {
+        self.databases.contains_key(name) || is_system_database(name)
+    }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum KeyModel {
-    Duplicate,
-    Aggregate,
-    Unique,
-    Primary,
-}
+    /// Adds an empty database and returns its id; the name must be free.
+    pub fn create_database(&mut self, name: &str) -> i64 {
+        let id = self.next_id();
+        self.databases.insert(
+            name.to_owned(),
+            Database {
+                id,
+                name: name.to_owned(),
+                tables: BTreeMap::new(),
+                functions: BTreeMap::new(),
+            },
+        );
+        id
+    }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnDef {
-    pub name: String,
-    /// StarRocks' own spelling, as SHOW CREATE TABLE prints it: `int(11)`, `varchar(20)`, `decimal(18, 2)`.
-    pub sql_type: String,
-    pub nullable: bool,
-    pub is_key: bool,
-    /// `SUM`, `REPLACE`, `HLL_UNION` ... for AGGREGATE tables.
-    pub aggregation: Option<String>,
-    pub default: Option<ColumnDefault>,
-    pub auto_increment: bool,
-    /// The expression of a generated column.
-    pub generated: Option<String>,
-    pub comment: String,
-    /// Identifies the column over drop and add: a column added again is another column.
-    pub unique_id: i64,
-}
+    pub fn find_table(&self, database: &str, table: &str) -> Option<&Table> {
+        self.databases.get(database)?.tables.get(table)
+    }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum ColumnDefault {
-    Literal(String),
-    CurrentTimestamp,
-    Expression(String),
-}
+    pub fn find_table_mut(&mut self, database: &str, table: &str) -> Option<&mut Table> {
+        self.databases.get_mut(database)?.tables.get_mut(table)
+    }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Partitioning {
-    None,
-    /// `PARTITION BY RANGE(cols)`.
-    Range {
-        columns: Vec<String>,
-    },
-    /// `PARTITION BY LIST(cols)`; `automatic` for `PARTITION BY (a, b)`.
-    List {
-        columns: Vec<String>,
-        automatic: bool,
-    },
-    /// `PARTITION BY date_trunc('day', ts)` or `time_slice(...)`: automatic RANGE on one column.
-    Expression {
-        column: String,
-        expression: String,
-    },
-}
+    /// A table, view or materialized view, or the analyzer's error for a missing one.
+    pub fn table(&self, database: &str, table: &str) -> SqlResult<&Table> {
+        self.database(database)?
+            .tables
+            .get(table)
+            .ok_or_else(|| table_not_found(table))
+    }
 
-impl Partitioning {
-    /// Automatic tables own the hidden partition `$shadow_automatic_partition`.
-    pub fn is_automatic(&self) -> bool {
-        matches!(
-            self,
-            Partitioning::Expression { .. }
-                | Partitioning::List {
-                    automatic: true,
-                    ..
-                }
-        )
+    pub fn table_mut(&mut self, database: &str, table: &str) -> SqlResult<&mut Table> {
+        self.database_mut(database)?
+            .tables
+            .get_mut(table)
+            .ok_or_else(|| table_not_found(table))
+    }
+
+    pub fn table_by_id(&self, id: i64) -> Option<(&Database, &Table)> {
+        self.databases.values().find_map(|database| {
+            let table = database.tables.values().find(|table| table.id == id)?;
+            Some((database, table))
+        })
+    }
+
+    pub fn table_by_id_mut(&mut self, id: i64) -> Option<&mut Table> {
+        self.databases
+            .values_mut()
+            .find_map(|database| database.tables.values_mut().find(|table| table.id == id))
+    }
+
+    pub fn database_by_id(&self, id: i64) -> Option<&Database> {
+        self.databases.values().find(|database| database.id == id)
+    }
+
+    /// Puts a table under its own name, over one of that name.
+    pub fn insert_table(&mut self, database: &str, table: Table) -> SqlResult<()> {
+        let tables = &mut self.database_mut(database)?.tables;
+        tables.insert(table.name.clone(), table);
+        Ok(())
+    }
+
+    /// A committed load made rows visible in this partition: version up by one [facts 5].
+    pub fn bump_version(&mut self, table_id: i64, physical_id: i64, now: Timestamp) {
+        let Some(table) = self.table_by_id_mut(table_id) else {
+            return;
+        };
+        if let Some(partition) = table.partition_by_physical_id_mut(physical_id) {
+            partition.bump_version(now);
+        }
+    }
+
+    /// A new, empty partition with fresh ids, at version 1.
+    pub fn new_partition(
+        &mut self,
+        name: impl Into<String>,
+        value: PartitionValue,
+        buckets: u32,
+        replication_num: u32,
+        now: Timestamp,
+    ) -> Partition {
+        Partition {
+            id: self.next_id(),
+            physical_id: self.next_id(),
+            name: name.into(),
+            value,
+            buckets,
+            replication_num,
+            visible_version: 1,
+            visible_version_time: now,
+            next_version: 2,
+            data_version: 1,
+            version_epoch: self.next_epoch(now),
+            tablets: (0..buckets).map(|_| self.next_id()).collect(),
+        }
     }
 }
 
-pub const SHADOW_PARTITION: &str = "$shadow_automatic_partition";
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum PartitionValue {
-    /// The only partition of an unpartitioned table.
-    Unpartitioned,
-    /// `[lower, upper)`; one bound per partition column, as text in the column's type.
-    Range {
-        lower: Vec<Bound>,
-        upper: Vec<Bound>,
-    },
-    /// Tuples of values; `None` is NULL.
-    List(Vec<Vec<Option<String>>>),
-    Shadow,
+pub fn is_system_database(name: &str) -> bool {
+    SYSTEM_DATABASES
+        .iter()
+        .any(|system| system.eq_ignore_ascii_case(name))
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Bound {
-    Min,
-    Value(String),
-    Max,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Partition {
-    /// Logical id.
-    pub id: i64,
-    /// What SHOW PARTITIONS and partitions_meta print, and the key of the partition's rows.
-    pub physical_id: i64,
-    pub name: String,
-    pub value: PartitionValue,
-    pub buckets: u32,
-    pub replication_num: u32,
-    pub visible_version: i64,
-    /// Commit time of the visible version; creation time for version 1.
-    pub visible_version_time: Timestamp,
-    pub next_version: i64,
-    pub data_version: i64,
-    pub version_epoch: i64,
-    pub tablets: Vec<i64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Distribution {
-    Hash {
-        columns: Vec<String>,
-        buckets: Option<u32>,
-    },
-    Random {
-        buckets: Option<u32>,
-    },
-}
-
-/// One line of `SHOW PROC '/dbs/<db>/<table>/index_schema'`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Index {
-    pub id: i64,
-    pub name: String,
-    pub schema_version: i64,
-    pub schema_hash: i64,
-    /// Column names of a rollup in its own order; empty for the base index, which has all columns.
-    pub columns: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TableState {
-    Normal,
-    Restore,
-    SchemaChange,
-    Rollup,
+/// What most statements answer for a missing table.
+pub fn table_not_found(table: &str) -> SqlError {
+    SqlError::analyzing(format!("Table {table} is not found"))
 }

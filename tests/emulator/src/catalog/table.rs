@@ -1,0 +1,196 @@
+//! Tables, views and materialized views.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Partition, Partitions};
+
+/// Serialized into `__meta` of a snapshot, which is how RESTORE gets schema and partitions back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Table {
+    pub id: i64,
+    pub name: String,
+    pub kind: TableKind,
+    pub columns: Vec<ColumnDef>,
+    pub key_model: KeyModel,
+    pub key_columns: Vec<String>,
+    pub partitioning: Partitioning,
+    /// Never includes temporary partitions.
+    pub partitions: Partitions,
+    pub temp_partitions: Partitions,
+    pub distribution: Distribution,
+    /// The base index first, then rollups.
+    pub indexes: Vec<Index>,
+    pub sort_key: Vec<String>,
+    pub comment: String,
+    /// Properties that SHOW CREATE TABLE prints, sorted by key.
+    pub properties: BTreeMap<String, String>,
+    pub state: TableState,
+    /// The next value that AUTO_INCREMENT hands out.
+    pub auto_increment: Option<i64>,
+    pub created: Timestamp,
+}
+
+impl Table {
+    /// `true` where rows are stored and partitions have versions: OLAP tables and materialized views.
+    pub fn has_partitions(&self) -> bool {
+        matches!(
+            self.kind,
+            TableKind::Olap | TableKind::MaterializedView { .. }
+        )
+    }
+
+    pub fn column(&self, name: &str) -> Option<&ColumnDef> {
+        self.columns
+            .iter()
+            .find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    pub fn partition_by_physical_id(&self, physical_id: i64) -> Option<&Partition> {
+        self.partitions
+            .by_physical_id(physical_id)
+            .or_else(|| self.temp_partitions.by_physical_id(physical_id))
+    }
+
+    pub fn partition_by_physical_id_mut(&mut self, physical_id: i64) -> Option<&mut Partition> {
+        match self.partitions.by_physical_id_mut(physical_id) {
+            Some(partition) => Some(partition),
+            None => self.temp_partitions.by_physical_id_mut(physical_id),
+        }
+    }
+
+    /// Gives the table another name, and with it the base index and, where there is no partitioning,
+    /// the partition.
+    pub fn rename(&mut self, name: &str) {
+        let old = std::mem::replace(&mut self.name, name.to_owned());
+        if let Some(base) = self.indexes.first_mut() {
+            name.clone_into(&mut base.name);
+        }
+        if self.partitioning == Partitioning::None {
+            self.partitions.rename(&old, name);
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableKind {
+    Olap,
+    View {
+        definition: String,
+    },
+    MaterializedView {
+        definition: String,
+        refresh: String,
+        inactive_reason: Option<String>,
+    },
+    /// ENGINE=mysql and the like: visible, never part of a backup.
+    External {
+        engine: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyModel {
+    Duplicate,
+    Aggregate,
+    Unique,
+    Primary,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnDef {
+    pub name: String,
+    /// StarRocks' own spelling, as SHOW CREATE TABLE prints it: `int(11)`, `varchar(20)`, `decimal(18, 2)`.
+    pub sql_type: String,
+    pub nullable: bool,
+    pub is_key: bool,
+    /// `SUM`, `REPLACE`, `HLL_UNION` ... for AGGREGATE tables.
+    pub aggregation: Option<String>,
+    pub default: Option<ColumnDefault>,
+    pub auto_increment: bool,
+    /// The expression of a generated column.
+    pub generated: Option<String>,
+    pub comment: String,
+    /// Identifies the column over drop and add: a column added again is another column.
+    pub unique_id: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ColumnDefault {
+    Literal(String),
+    CurrentTimestamp,
+    Expression(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Partitioning {
+    None,
+    /// `PARTITION BY RANGE(cols)`.
+    Range {
+        columns: Vec<String>,
+    },
+    /// `PARTITION BY LIST(cols)`; `automatic` for `PARTITION BY (a, b)`.
+    List {
+        columns: Vec<String>,
+        automatic: bool,
+    },
+    /// `PARTITION BY date_trunc('day', ts)` or `time_slice(...)`: automatic RANGE on one column.
+    Expression {
+        column: String,
+        expression: String,
+    },
+}
+
+impl Partitioning {
+    /// Automatic tables own the hidden partition `$shadow_automatic_partition`.
+    pub fn is_automatic(&self) -> bool {
+        matches!(
+            self,
+            Partitioning::Expression { .. }
+                | Partitioning::List {
+                    automatic: true,
+                    ..
+                }
+        )
+    }
+
+    pub fn columns(&self) -> &[String] {
+        match self {
+            Partitioning::None => &[],
+            Partitioning::Range { columns } | Partitioning::List { columns, .. } => columns,
+            Partitioning::Expression { column, .. } => std::slice::from_ref(column),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Distribution {
+    Hash {
+        columns: Vec<String>,
+        buckets: Option<u32>,
+    },
+    Random {
+        buckets: Option<u32>,
+    },
+}
+
+/// One line of `SHOW PROC '/dbs/<db>/<table>/index_schema'`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Index {
+    pub id: i64,
+    pub name: String,
+    pub schema_version: i64,
+    pub schema_hash: i64,
+    /// Column names of a rollup in its own order; empty for the base index, which has all columns.
+    pub columns: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TableState {
+    Normal,
+    Restore,
+    SchemaChange,
+    Rollup,
+}
