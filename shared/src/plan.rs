@@ -1,0 +1,13 @@
+//! Pure planners: facts in, a plan out, with a reason for every decision. No clock, no I/O.
+
+use serde::Serialize;
+
+/// One decision of a planner, as it is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Decision {
+    /// What it is about: a database, table, partition or label.
+    pub subject: String,
+    /// What will be done: `store`, `reference`, `drop`, `stage`, `swap` ...
+    pub action: &'static str,
+    pub reason: String,
+}
