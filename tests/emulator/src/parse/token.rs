@@ -1,6 +1,6 @@
 //! StarRocks' lexical rules, and a cursor over tokens for hand-written grammars.
 
-use crate::reply::SqlError;
+use crate::{profile::Profile, reply::SqlError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Token {
@@ -224,10 +224,172 @@ fn unterminated(sql: &str) -> SqlError {
     ))
 }
 
+/// Words that name nothing unless they are quoted.
+const RESERVED: &[&str] = &[
+    "ADD",
+    "ALL",
+    "ALTER",
+    "ANALYZE",
+    "AND",
+    "ARRAY",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "BIGINT",
+    "BITMAP",
+    "BOTH",
+    "BY",
+    "CASE",
+    "CHAR",
+    "CHARACTER",
+    "CHECK",
+    "COLLATE",
+    "COLUMN",
+    "CONVERT",
+    "CREATE",
+    "CROSS",
+    "CUBE",
+    "CURRENT_DATE",
+    "CURRENT_ROLE",
+    "CURRENT_TIME",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_USER",
+    "DATABASE",
+    "DATABASES",
+    "DECIMAL",
+    "DECIMALV2",
+    "DECIMAL32",
+    "DECIMAL64",
+    "DECIMAL128",
+    "DEFAULT",
+    "DEFERRED",
+    "DELETE",
+    "DENSE_RANK",
+    "DESC",
+    "DESCRIBE",
+    "DISTINCT",
+    "DOUBLE",
+    "DROP",
+    "DUAL",
+    "ELSE",
+    "EXCEPT",
+    "EXISTS",
+    "EXPLAIN",
+    "FALSE",
+    "FIRST_VALUE",
+    "FLOAT",
+    "FOR",
+    "FORCE",
+    "FROM",
+    "FULL",
+    "FUNCTION",
+    "GRANT",
+    "GROUP",
+    "GROUPS",
+    "GROUPING",
+    "GROUPING_ID",
+    "HAVING",
+    "HLL",
+    "HOST",
+    "IF",
+    "IGNORE",
+    "IMMEDIATE",
+    "IN",
+    "INDEX",
+    "INFILE",
+    "INNER",
+    "INSERT",
+    "INT",
+    "INTEGER",
+    "INTERSECT",
+    "INTO",
+    "IS",
+    "JOIN",
+    "JSON",
+    "KEY",
+    "KEYS",
+    "KILL",
+    "LAG",
+    "LARGEINT",
+    "LAST_VALUE",
+    "LATERAL",
+    "LEAD",
+    "LEFT",
+    "LIKE",
+    "LIMIT",
+    "LOAD",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+    "MAXVALUE",
+    "MINUS",
+    "MOD",
+    "NOT",
+    "NTILE",
+    "NULL",
+    "ON",
+    "OR",
+    "ORDER",
+    "OUTER",
+    "OUTFILE",
+    "OVER",
+    "PARTITION",
+    "PERCENTILE",
+    "PRIMARY",
+    "PROCEDURE",
+    "QUALIFY",
+    "RANGE",
+    "RANK",
+    "READ",
+    "REGEXP",
+    "RELEASE",
+    "RENAME",
+    "REPLACE",
+    "REVOKE",
+    "RIGHT",
+    "RLIKE",
+    "ROW",
+    "ROWS",
+    "ROW_NUMBER",
+    "SCHEMA",
+    "SCHEMAS",
+    "SELECT",
+    "SET",
+    "SET_VAR",
+    "SHOW",
+    "SMALLINT",
+    "SYSTEM",
+    "TABLE",
+    "TERMINATED",
+    "TEXT",
+    "THEN",
+    "TINYINT",
+    "TO",
+    "TRUE",
+    "UNION",
+    "UNIQUE",
+    "UNSIGNED",
+    "UPDATE",
+    "USE",
+    "USING",
+    "VALUES",
+    "VARCHAR",
+    "WHEN",
+    "WHERE",
+    "WITH",
+];
+
+pub fn is_reserved(word: &str) -> bool {
+    RESERVED
+        .iter()
+        .any(|reserved| word.eq_ignore_ascii_case(reserved))
+}
+
 /// Reads tokens in order. Keywords are compared without case.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     pub sql: &'a str,
+    /// Whose grammar is read: clauses that a version does not have are its syntax errors.
+    pub profile: Profile,
     tokens: &'a [Spanned],
     position: usize,
 }
@@ -236,9 +398,14 @@ impl<'a> Cursor<'a> {
     pub fn new(sql: &'a str, tokens: &'a [Spanned]) -> Cursor<'a> {
         Cursor {
             sql,
+            profile: Profile::V4_1,
             tokens,
             position: 0,
         }
+    }
+
+    pub fn with_profile(self, profile: Profile) -> Cursor<'a> {
+        Cursor { profile, ..self }
     }
 
     pub fn peek(&self) -> Option<&'a Spanned> {
@@ -258,6 +425,11 @@ impl<'a> Cursor<'a> {
 
     pub fn position(&self) -> usize {
         self.position
+    }
+
+    /// The token at a position that was read from [`Cursor::position`].
+    pub fn token_at(&self, position: usize) -> Option<&'a Spanned> {
+        self.tokens.get(position)
     }
 
     pub fn advance(&mut self) -> Option<&'a Spanned> {
@@ -291,7 +463,7 @@ impl<'a> Cursor<'a> {
         if self.take(&[word]) {
             Ok(())
         } else {
-            Err(self.unexpected(word))
+            Err(self.unexpected(&format!("'{word}'")))
         }
     }
 
@@ -321,6 +493,14 @@ impl<'a> Cursor<'a> {
                 Ok(text.clone())
             }
             _ => Err(self.unexpected("a legal identifier")),
+        }
+    }
+
+    /// Where the grammar takes a name or a string for it, as for partitions.
+    pub fn identifier_or_text(&mut self) -> Result<String, SqlError> {
+        match self.peek().map(|spanned| &spanned.token) {
+            Some(Token::Text(_)) => self.text(),
+            _ => self.identifier(),
         }
     }
 
@@ -379,6 +559,17 @@ impl<'a> Cursor<'a> {
             .trim_end()
             .trim_end_matches(';')
             .trim_end()
+    }
+
+    /// The real parser's error where no rule goes on; `input` is the text of the rule so far.
+    pub fn no_viable(&self, input: &str) -> SqlError {
+        let (line, column) = self
+            .peek()
+            .map_or((1, 0), |spanned| (spanned.line, spanned.column));
+        SqlError::plain(format!(
+            "Getting syntax error at line {line}, column {column}. Detail message: No viable statement \
+             for input '{input}'."
+        ))
     }
 
     /// The syntax error of the real parser at the next token.
