@@ -2,11 +2,13 @@
 //!
 //! Layers, each using only those above it in this list (`tests/it/layers.rs` holds them to it):
 //!
-//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`digest`] - checked names and values;
+//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`digest`], [`error`] - checked names and
+//!    values;
 //! 2. [`facts`] and [`manifest`]: what was read from a cluster, and what a label stands for;
 //! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`.
 
 pub mod digest;
+pub mod error;
 pub mod facts;
 pub mod ident;
 pub mod job;
