@@ -4,12 +4,14 @@
 //!
 //! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`digest`], [`error`] - checked names and
 //!    values;
-//! 2. [`facts`] and [`manifest`]: what was read from a cluster, and what a label stands for;
+//! 2. [`facts`], [`manifest`] and [`flow`]: what was read from a cluster, what a label stands for,
+//!    and what travels between the states of a state machine;
 //! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`.
 
 pub mod digest;
 pub mod error;
 pub mod facts;
+pub mod flow;
 pub mod ident;
 pub mod job;
 pub mod label;

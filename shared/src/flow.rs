@@ -1,0 +1,205 @@
+//! What travels between the states of a state machine: ids and small numbers only, never partition
+//! lists or secrets. Numbers that may grow (bytes, rows) travel as text, because JSON numbers lose
+//! digits beyond 2^53.
+//!
+//! Every field is always present, `null` where it does not apply, so that a path in the state
+//! machine can never be missing.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    error::{Error, ErrorName},
+    ident::{DatabaseName, ExecutionId, GroupName, PartitionName, PlanId, RestoreId, TableName},
+    label::{BackupKind, SnapshotLabel},
+    manifest::{BackupStatus, Cut},
+    time::{SnapshotTimestamp, UtcTime},
+};
+
+/// The context object's `$$.Execution`, as the first state of a machine receives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Execution {
+    pub id: String,
+    pub start_time: String,
+}
+
+/// What an execution of `backup` does; made by `precheck`, never changed afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackupRun {
+    pub execution_id: ExecutionId,
+    /// Names the labels; decides nothing else.
+    pub started_at: UtcTime,
+    pub group: GroupName,
+    pub kind: BackupKind,
+    pub name: Option<String>,
+    pub baseline: Option<SnapshotLabel>,
+    pub on_unsupported: OnUnsupported,
+    /// How long the execution may plan anew; also the timeout of each BACKUP.
+    pub window_seconds: u32,
+    /// Every database of the group, in order.
+    pub databases: Vec<DatabaseName>,
+}
+
+/// What to do with an object that StarRocks cannot back up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUnsupported {
+    #[default]
+    Fail,
+    /// Leave it out, record why, and call the backup PARTIAL.
+    Skip,
+}
+
+/// Whether the execution goes on with databases, or ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Next {
+    pub decision: NextDecision,
+    pub databases: Vec<DatabaseName>,
+    pub summary: Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NextDecision {
+    Start,
+    Finish,
+}
+
+/// One database's part of a backup, from its start until it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Job {
+    pub database: DatabaseName,
+    pub label: Option<SnapshotLabel>,
+    pub plan_id: Option<PlanId>,
+    pub state: JobState,
+    /// The engine's words where it did not simply succeed.
+    pub detail: Option<String>,
+    pub error: Option<FlowError>,
+    pub progress: Option<Progress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobState {
+    /// BACKUP was sent, or is being followed.
+    Running,
+    /// Nothing changed since the baseline: no BACKUP was sent.
+    Unchanged,
+    Finished,
+    Cancelled,
+    /// In none of the places where it should be.
+    Lost,
+    /// It could not be started.
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// The engine's state word.
+    pub state: String,
+    pub percent: Option<u8>,
+    pub detail: Option<String>,
+}
+
+/// How one database's backup ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    pub database: DatabaseName,
+    pub label: Option<SnapshotLabel>,
+    pub status: BackupStatus,
+    /// `true`: this database is to be planned again under the next label.
+    pub again: bool,
+    pub cut: Option<Cut>,
+    pub snapshot_timestamp: Option<SnapshotTimestamp>,
+    pub error: Option<FlowError>,
+}
+
+/// An error as Catch stores it: `Error` is a name of [`ErrorName`] or of the platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct FlowError {
+    pub error: String,
+    pub cause: String,
+}
+
+impl FlowError {
+    /// The error again, with its name where it is one of ours. A platform error (a timeout, a killed
+    /// function) keeps its own name in the message.
+    pub fn to_error(&self) -> Error {
+        let message = match serde_json::from_str::<Value>(&self.cause) {
+            Ok(Value::Object(cause)) => match cause.get("errorMessage") {
+                Some(Value::String(message)) => message.clone(),
+                _ => self.cause.clone(),
+            },
+            _ => self.cause.clone(),
+        };
+        match self.error.parse::<ErrorName>() {
+            Ok(name) => Error::new(name, message),
+            Err(_) => Error::new(ErrorName::Internal, format!("{}: {message}", self.error)),
+        }
+    }
+}
+
+impl From<&Error> for FlowError {
+    fn from(error: &Error) -> FlowError {
+        FlowError {
+            error: error.name.to_string(),
+            cause: error.to_string(),
+        }
+    }
+}
+
+/// What an execution of `restore` does; made by `precheck`, never changed afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreRun {
+    pub execution_id: ExecutionId,
+    pub started_at: UtcTime,
+    pub action: RestoreAction,
+    pub restore_id: RestoreId,
+    /// One label per database.
+    pub labels: Vec<SnapshotLabel>,
+    pub scope: RestoreScope,
+    pub rename_suffix: String,
+    pub into_database: Option<DatabaseName>,
+    pub swap: SwapMode,
+    pub dry_run: bool,
+    pub checksum: bool,
+    pub row_counts: bool,
+    /// The digest of the plan that was shown: another plan is refused.
+    pub expect_plan: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RestoreAction {
+    Restore,
+    Resume,
+    Promote,
+    Undo,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoreScope {
+    /// Empty: every table of the labels.
+    pub tables: Vec<TableName>,
+    /// Empty: every partition. Otherwise exactly one table is named.
+    pub partitions: Vec<PartitionName>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwapMode {
+    /// Swap each staged table with the live one when everything is verified.
+    #[default]
+    Auto,
+    /// Stop after verification; `restore promote` swaps.
+    Manual,
+}
