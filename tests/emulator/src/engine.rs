@@ -1,6 +1,19 @@
 //! The frontend's state, and the one place where a statement runs.
 
-use crate::{catalog::Catalog, clock::Clock, profile::Profile};
+use std::{collections::BTreeMap, path::PathBuf};
+
+use jiff::{SignedDuration, tz::TimeZone};
+
+use crate::{
+    catalog::Catalog,
+    clock::Clock,
+    parse::{self, Statement},
+    privileges::Privileges,
+    profile::Profile,
+    reply::{SqlError, SqlResult},
+    server::Options,
+    session::{Session, SessionInfo},
+};
 
 /// Everything a frontend knows. All statements run under one lock, one at a time; a statement's
 /// effect is therefore atomic, as DDL is on a real leader.
@@ -9,6 +22,102 @@ pub struct Engine {
     pub profile: Profile,
     pub clock: Clock,
     /// Zone of the FE's JVM: snapshot timestamps are in it.
-    pub time_zone: jiff::tz::TimeZone,
+    pub time_zone: TimeZone,
+    /// Zone of new sessions, and its name as `@@time_zone` gives it.
+    pub session_time_zone: TimeZone,
+    pub session_time_zone_name: String,
+    pub backends: u32,
+    pub default_replication_num: u32,
+    /// Stands for the object stores: `s3://bucket/x` is `<root>/bucket/x`.
+    pub repository_root: PathBuf,
+    /// Time between two steps of jobs.
+    pub tick: SignedDuration,
+    /// See [`Options::stand_in_backend`].
+    pub stand_in_backend: bool,
     pub catalog: Catalog,
+    pub privileges: Privileges,
+    pub sessions: BTreeMap<u32, SessionInfo>,
+}
+
+impl Engine {
+    pub fn new(options: &Options) -> Result<Engine, String> {
+        Ok(Engine {
+            profile: options.profile,
+            clock: options.clock.clone(),
+            time_zone: zone(&options.time_zone)?,
+            session_time_zone: zone(&options.session_time_zone)?,
+            session_time_zone_name: options.session_time_zone.clone(),
+            backends: options.backends,
+            default_replication_num: options.default_replication_num,
+            repository_root: options.repository_root.clone(),
+            tick: options.tick,
+            stand_in_backend: options.stand_in_backend,
+            catalog: Catalog::default(),
+            privileges: Privileges::new(&options.root_password),
+            sessions: BTreeMap::new(),
+        })
+    }
+
+    /// Runs one statement. What falls due by the clock happens first.
+    pub fn execute(&mut self, session: &mut Session, sql: &str) -> SqlResult {
+        self.tick();
+        if let Some(info) = self.sessions.get_mut(&session.id) {
+            info.running = Some(sql.to_owned());
+        }
+        let reply = self.run(session, sql);
+        if let Some(info) = self.sessions.get_mut(&session.id) {
+            info.running = None;
+        }
+        reply
+    }
+
+    fn run(&mut self, session: &mut Session, sql: &str) -> SqlResult {
+        match parse::parse(sql, self.profile)? {
+            Statement::Admin(statement) => self.execute_admin(session, statement),
+            Statement::Ddl(statement) => self.execute_ddl(session, statement),
+            Statement::Dml(statement) => self.execute_dml(session, statement),
+            Statement::Backup(statement) => self.execute_backup(session, statement),
+        }
+    }
+
+    /// Lets everything happen that is due at the clock's time.
+    pub fn tick(&mut self) {}
+
+    /// Moves a manual clock in steps no longer than a tick, so that what is due on the way happens at
+    /// its own time.
+    pub fn advance(&mut self, by: SignedDuration) {
+        let mut left = by;
+        while left.is_positive() {
+            let step = left.min(self.tick);
+            self.clock.advance(step);
+            self.tick();
+            left -= step;
+        }
+    }
+}
+
+/// A time zone by the names that StarRocks takes: IANA names, `UTC`, and offsets such as `+08:00`.
+pub fn zone(name: &str) -> Result<TimeZone, String> {
+    let unknown = || format!("Unknown or incorrect time zone: '{name}'");
+    if let Some(sign) = name.chars().next().filter(|sign| ['+', '-'].contains(sign)) {
+        let (hours, minutes) = name[1..].split_once(':').ok_or_else(unknown)?;
+        let hours: i32 = hours.parse().map_err(|_| unknown())?;
+        let minutes: i32 = minutes.parse().map_err(|_| unknown())?;
+        let seconds = (hours * 60 + minutes) * 60 * if sign == '-' { -1 } else { 1 };
+        if hours > 14 || minutes > 59 {
+            return Err(unknown());
+        }
+        let offset = jiff::tz::Offset::from_seconds(seconds).map_err(|_| unknown())?;
+        return Ok(TimeZone::fixed(offset));
+    }
+    match name {
+        "CST" | "PRC" => zone("Asia/Shanghai"),
+        _ => TimeZone::get(name).map_err(|_| unknown()),
+    }
+}
+
+impl From<String> for SqlError {
+    fn from(message: String) -> SqlError {
+        SqlError::plain(message)
+    }
 }

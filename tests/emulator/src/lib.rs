@@ -14,9 +14,22 @@
 //! [`parse`] makes a typed statement of the text, [`engine`] runs it against [`catalog`] (names, ids,
 //! versions), [`rows`] (data), [`jobs`] and [`repository`] (snapshots), and answers a [`reply`].
 
+mod admin;
+mod backup;
 pub mod catalog;
 pub mod clock;
+mod ddl;
+mod dml;
 pub mod engine;
+pub mod faults;
 pub mod parse;
+pub mod privileges;
 pub mod profile;
 pub mod reply;
+pub mod server;
+pub mod session;
+pub mod wire;
+
+pub use clock::Clock;
+pub use profile::Profile;
+pub use server::{Emulator, Options};

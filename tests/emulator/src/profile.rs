@@ -28,6 +28,20 @@ impl Profile {
         matches!(self, Profile::V3_3 | Profile::V3_3List)
     }
 
+    /// What the greeting and `SELECT VERSION()` say.
+    pub fn server_version(self) -> &'static str {
+        if self.is_3_3() { "5.1.0" } else { "8.0.33" }
+    }
+
+    /// `@@version_comment`, and the Version column of SHOW FRONTENDS.
+    pub fn version_comment(self) -> &'static str {
+        match self {
+            Profile::V3_3 | Profile::V3_3List => "3.3-UNKNOWN",
+            Profile::V3_5 => "3.5.0-private-UNKNOWN",
+            Profile::V4_1 => "4.1.0-private-UNKNOWN",
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Profile::V3_3 => "3.3",

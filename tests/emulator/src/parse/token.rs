@@ -442,6 +442,16 @@ impl<'a> Cursor<'a> {
         self.peek().is_none()
     }
 
+    /// Nothing may follow: the syntax error of the real parser at what does.
+    pub fn end(&mut self) -> Result<(), SqlError> {
+        self.take_symbol(";");
+        if self.at_end() {
+            Ok(())
+        } else {
+            Err(self.unexpected("<EOF>, ';'"))
+        }
+    }
+
     /// `true` if the next tokens are these unquoted words.
     pub fn is_next(&self, words: &[&str]) -> bool {
         words.iter().enumerate().all(|(offset, word)| {
@@ -551,9 +561,14 @@ impl<'a> Cursor<'a> {
         Ok(properties)
     }
 
-    /// The rest of the statement as written, from the next token on.
+    /// The rest of the statement as written, from the next token on; after the last token, all text
+    /// that follows it (an INSERT has tokens up to `VALUES` only).
     pub fn rest(&mut self) -> &'a str {
-        let start = self.peek().map_or(self.sql.len(), |spanned| spanned.start);
+        let start = match (self.peek(), self.tokens.last()) {
+            (Some(next), _) => next.start,
+            (None, Some(last)) => last.end,
+            (None, None) => 0,
+        };
         self.position = self.tokens.len();
         self.sql[start..]
             .trim_end()

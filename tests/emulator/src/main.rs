@@ -1,0 +1,66 @@
+//! A stand-alone emulator for people with a MySQL client.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use starrocks_emulator::{Clock, Emulator, Options, Profile};
+
+const USAGE: &str = "\
+usage: starrocks-emulator [--profile 3.3|3.3-list|3.5|4.1] [--port 9030] [--rate 1]
+                          [--repositories DIR] [--password PASSWORD] [--backends N]
+
+Listens on 127.0.0.1 until it is interrupted. Repositories live below DIR (default: a directory
+starrocks-emulator in the system's temporary directory); everything else is lost at the end.";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            say(&format!("{message}\n\n{USAGE}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
+    let root = std::env::temp_dir().join("starrocks-emulator");
+    let mut options = Options::new(Profile::V4_1, Clock::running(1), root);
+    options.port = 9030;
+    while let Some(name) = arguments.next() {
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{name} needs a value"))?;
+        let number = || {
+            value
+                .parse::<u16>()
+                .map_err(|_| format!("{name} needs a number, not '{value}'"))
+        };
+        match name.as_str() {
+            "--profile" => options.profile = value.parse()?,
+            "--port" => options.port = number()?,
+            "--rate" => options.clock = Clock::running(i32::from(number()?)),
+            "--repositories" => options.repository_root = PathBuf::from(value),
+            "--password" => options.root_password = value,
+            "--backends" => options.backends = u32::from(number()?),
+            _ => return Err(format!("unknown option {name}")),
+        }
+    }
+    let emulator = Emulator::start(options).map_err(|error| format!("cannot listen: {error}"))?;
+    say(&format!(
+        "StarRocks emulator on {} (user root); connect with: mysql -h 127.0.0.1 -P {} -u root",
+        emulator.addr(),
+        emulator.port()
+    ));
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .and_then(|runtime| runtime.block_on(tokio::signal::ctrl_c()))
+        .map_err(|error| format!("cannot wait for Ctrl-C: {error}"))
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "this is what a person at a terminal reads"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
+}

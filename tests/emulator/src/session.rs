@@ -1,0 +1,134 @@
+//! What belongs to one connection.
+
+use std::collections::BTreeMap;
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::sync::watch;
+
+use crate::{
+    engine::Engine,
+    privileges::Identity,
+    reply::{SqlError, SqlResult},
+};
+
+#[derive(Debug)]
+pub struct Session {
+    pub id: u32,
+    pub identity: Identity,
+    /// The client's address, `ip:port`.
+    pub peer: String,
+    pub database: Option<String>,
+    pub time_zone: TimeZone,
+    /// As it was set: `SELECT @@time_zone` gives it back.
+    pub time_zone_name: String,
+    /// Session variables that were set, by lower-case name. The rest have their defaults.
+    pub variables: BTreeMap<String, String>,
+    /// `@name` variables, by lower-case name, as SQL literals.
+    pub user_variables: BTreeMap<String, String>,
+    /// Roles that `SET ROLE` made active; `None`: the default roles of the user.
+    pub active_roles: Option<Vec<String>>,
+    /// Connected to a follower: it shows what has been journaled and forwards what changes things.
+    pub follower: bool,
+    pub opened: Timestamp,
+    /// Becomes `true` when the connection has to end.
+    pub killed: watch::Receiver<bool>,
+}
+
+/// What other sessions see of one: SHOW PROCESSLIST and KILL.
+#[derive(Debug)]
+pub struct SessionInfo {
+    pub user: String,
+    pub peer: String,
+    pub database: Option<String>,
+    pub opened: Timestamp,
+    pub follower: bool,
+    /// The statement that runs now.
+    pub running: Option<String>,
+    pub kill: watch::Sender<bool>,
+}
+
+impl Engine {
+    pub(crate) fn new_session(
+        &mut self,
+        id: u32,
+        identity: Identity,
+        peer: String,
+        follower: bool,
+    ) -> Session {
+        let opened = self.clock.now();
+        let (kill, killed) = watch::channel(false);
+        self.sessions.insert(
+            id,
+            SessionInfo {
+                user: identity.user.clone(),
+                peer: peer.clone(),
+                database: None,
+                opened,
+                follower,
+                running: None,
+                kill,
+            },
+        );
+        Session {
+            id,
+            identity,
+            peer,
+            database: None,
+            time_zone: self.session_time_zone.clone(),
+            time_zone_name: self.session_time_zone_name.clone(),
+            variables: BTreeMap::new(),
+            user_variables: BTreeMap::new(),
+            active_roles: None,
+            follower,
+            opened,
+            killed,
+        }
+    }
+
+    pub(crate) fn close_session(&mut self, id: u32) {
+        self.sessions.remove(&id);
+    }
+
+    /// COM_RESET_CONNECTION: variables go back to their defaults; user and database stay.
+    pub(crate) fn reset_session(&mut self, session: &mut Session) {
+        session.time_zone = self.session_time_zone.clone();
+        session.time_zone_name = self.session_time_zone_name.clone();
+        session.variables.clear();
+        session.user_variables.clear();
+        session.active_roles = None;
+    }
+
+    /// USE, COM_INIT_DB and the database of a login.
+    pub fn use_database(&mut self, session: &mut Session, name: &str) -> SqlResult<()> {
+        if !self.has_database(name) {
+            return Err(SqlError::new(
+                5501,
+                "3F000",
+                format!("Unknown database '{name}'"),
+            ));
+        }
+        session.database = Some(name.to_owned());
+        if let Some(info) = self.sessions.get_mut(&session.id) {
+            info.database = Some(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The session's database, or the analyzer's error.
+    pub fn current_database(&self, session: &Session) -> SqlResult<String> {
+        session.database.clone().ok_or_else(|| {
+            SqlError::new(
+                1046,
+                "3D000",
+                "Getting analyzing error. Detail message: No database selected.",
+            )
+        })
+    }
+
+    fn has_database(&self, name: &str) -> bool {
+        matches!(
+            name.to_ascii_lowercase().as_str(),
+            "information_schema" | "sys"
+        ) || self.catalog.databases.contains_key(name)
+    }
+}
