@@ -6,7 +6,8 @@
 //!    values;
 //! 2. [`facts`], [`manifest`] and [`flow`]: what was read from a cluster, what a label stands for,
 //!    and what travels between the states of a state machine;
-//! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`.
+//! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`;
+//! 4. [`sql`]: typed statements in, text out; text rows in, typed rows out. Just as pure.
 
 pub mod digest;
 pub mod error;
@@ -17,4 +18,5 @@ pub mod job;
 pub mod label;
 pub mod manifest;
 pub mod plan;
+pub mod sql;
 pub mod time;
