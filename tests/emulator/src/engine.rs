@@ -11,6 +11,7 @@ use crate::{
     privileges::Privileges,
     profile::Profile,
     reply::{SqlError, SqlResult},
+    rows::Rows,
     server::Options,
     session::{Session, SessionInfo},
 };
@@ -35,6 +36,7 @@ pub struct Engine {
     /// See [`Options::stand_in_backend`].
     pub stand_in_backend: bool,
     pub catalog: Catalog,
+    pub rows: Rows,
     pub privileges: Privileges,
     pub sessions: BTreeMap<u32, SessionInfo>,
 }
@@ -53,6 +55,7 @@ impl Engine {
             tick: options.tick,
             stand_in_backend: options.stand_in_backend,
             catalog: Catalog::default(),
+            rows: Rows::new(),
             privileges: Privileges::new(&options.root_password),
             sessions: BTreeMap::new(),
         })

@@ -22,12 +22,16 @@ mod ddl;
 mod dml;
 pub mod engine;
 pub mod faults;
+pub mod number;
 pub mod parse;
 pub mod privileges;
 pub mod profile;
 pub mod reply;
+pub mod rows;
 pub mod server;
 pub mod session;
+mod sketch;
+pub mod types;
 pub mod wire;
 
 pub use clock::Clock;

@@ -32,106 +32,131 @@ pub struct Spanned {
 
 const TWO_CHARACTER_SYMBOLS: [&str; 8] = ["<=", ">=", "<>", "!=", "||", "&&", "->", ":="];
 
-/// Splits a text into tokens; comments (`--`, `#`, `/* */`, but not hints `/*+ */`) are dropped.
+/// Splits a text into tokens; comments (`--`, `#`, `/* */`, hints too) are dropped.
 pub fn tokenize(sql: &str) -> Result<Vec<Spanned>, SqlError> {
-    let bytes = sql.as_bytes();
+    let mut lexer = Lexer::new(sql);
     let mut tokens = Vec::new();
-    let mut at = 0;
-    let mut line = 1;
-    let mut line_start = 0;
-    while at < bytes.len() {
-        let start = at;
-        let token_line = line;
-        let column = sql[line_start..start].chars().count();
-        let byte = bytes[at];
-        let token = match byte {
-            b'\n' => {
-                at += 1;
-                line += 1;
-                line_start = at;
-                continue;
+    while let Some(token) = lexer.next_token()? {
+        tokens.push(token);
+    }
+    Ok(tokens)
+}
+
+/// Reads one token at a time, for statements whose tail is too long to hold as tokens.
+#[derive(Debug, Clone)]
+pub struct Lexer<'a> {
+    sql: &'a str,
+    at: usize,
+    line: usize,
+    /// The column of the byte `counted`: statements of megabytes are often one line, so columns are
+    /// counted on from the last token.
+    column: usize,
+    counted: usize,
+}
+
+impl<'a> Lexer<'a> {
+    pub fn new(sql: &'a str) -> Lexer<'a> {
+        Lexer {
+            sql,
+            at: 0,
+            line: 1,
+            column: 0,
+            counted: 0,
+        }
+    }
+
+    /// Where the next token is looked for, in bytes.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    fn count_to(&mut self, to: usize) {
+        for character in self.sql[self.counted..to].chars() {
+            if character == '\n' {
+                self.line += 1;
+                self.column = 0;
+            } else {
+                self.column += 1;
             }
-            b' ' | b'\t' | b'\r' | 0x0c => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                at = end_of_line(bytes, at);
-                continue;
-            }
-            b'-' if bytes[at..].starts_with(b"--") => {
-                at = end_of_line(bytes, at);
-                continue;
-            }
-            b'/' if bytes[at..].starts_with(b"/*") => {
-                let end = sql[at + 2..]
+        }
+        self.counted = to;
+    }
+
+    fn skip_blanks_and_comments(&mut self) {
+        let bytes = self.sql.as_bytes();
+        while self.at < bytes.len() {
+            let rest = &bytes[self.at..];
+            self.at = match rest[0] {
+                b'\n' | b' ' | b'\t' | b'\r' | 0x0c => self.at + 1,
+                b'#' => end_of_line(bytes, self.at),
+                b'-' if rest.starts_with(b"--") => end_of_line(bytes, self.at),
+                b'/' if rest.starts_with(b"/*") => self.sql[self.at + 2..]
                     .find("*/")
-                    .map_or(bytes.len(), |offset| at + offset + 4);
-                line += sql[at..end].matches('\n').count();
-                if let Some(newline) = sql[at..end].rfind('\n') {
-                    line_start = at + newline + 1;
-                }
-                at = end;
-                continue;
-            }
+                    .map_or(bytes.len(), |offset| self.at + offset + 4),
+                _ => return,
+            };
+        }
+    }
+
+    pub fn next_token(&mut self) -> Result<Option<Spanned>, SqlError> {
+        self.skip_blanks_and_comments();
+        let (sql, bytes, start) = (self.sql, self.sql.as_bytes(), self.at);
+        let Some(byte) = bytes.get(start) else {
+            return Ok(None);
+        };
+        self.count_to(start);
+        let (token, end) = match byte {
             b'`' => {
-                let (text, end) = quoted_identifier(sql, at)?;
-                at = end;
-                Token::Quoted(text)
+                let (text, end) = quoted_identifier(sql, start)?;
+                (Token::Quoted(text), end)
             }
             b'\'' | b'"' => {
-                let (text, end) = string_literal(sql, at)?;
-                line += sql[at..end].matches('\n').count();
-                if let Some(newline) = sql[at..end].rfind('\n') {
-                    line_start = at + newline + 1;
-                }
-                at = end;
-                Token::Text(text)
+                let (text, end) = string_literal(sql, start)?;
+                (Token::Text(text), end)
             }
             b'@' => {
-                at += sql[at..].bytes().take_while(|b| *b == b'@').count();
-                at = end_of_word(sql, at);
-                Token::Variable(sql[start..at].to_owned())
+                let name = start + sql[start..].bytes().take_while(|b| *b == b'@').count();
+                let end = end_of_word(sql, name);
+                (Token::Variable(sql[start..end].to_owned()), end)
             }
             b'0'..=b'9' => {
-                at = end_of_number(bytes, at);
-                let word_end = end_of_word(sql, at);
-                if word_end > at {
-                    at = word_end;
-                    Token::Word(sql[start..at].to_owned())
+                let end = end_of_number(bytes, start);
+                let word_end = end_of_word(sql, end);
+                if word_end > end {
+                    (Token::Word(sql[start..word_end].to_owned()), word_end)
                 } else {
-                    Token::Number(sql[start..at].to_owned())
+                    (Token::Number(sql[start..end].to_owned()), end)
                 }
             }
-            _ if is_word_start(sql, at) => {
-                at = end_of_word(sql, at);
-                Token::Word(sql[start..at].to_owned())
+            _ if is_word_start(sql, start) => {
+                let end = end_of_word(sql, start);
+                (Token::Word(sql[start..end].to_owned()), end)
             }
             _ => {
                 let two = sql
-                    .get(at..at + 2)
+                    .get(start..start + 2)
                     .filter(|two| TWO_CHARACTER_SYMBOLS.contains(two));
                 let symbol = match two {
                     Some(two) => two.to_owned(),
-                    None => sql[at..]
+                    None => sql[start..]
                         .chars()
                         .next()
                         .map(String::from)
                         .unwrap_or_default(),
                 };
-                at += symbol.len();
-                Token::Symbol(symbol)
+                let end = start + symbol.len();
+                (Token::Symbol(symbol), end)
             }
         };
-        tokens.push(Spanned {
+        self.at = end;
+        Ok(Some(Spanned {
             token,
             start,
-            end: at,
-            line: token_line,
-            column,
-        });
+            end,
+            line: self.line,
+            column: self.column,
+        }))
     }
-    Ok(tokens)
 }
 
 fn end_of_line(bytes: &[u8], at: usize) -> usize {
@@ -186,7 +211,8 @@ fn quoted_identifier(sql: &str, start: usize) -> Result<(String, usize), SqlErro
     Err(unterminated(sql))
 }
 
-fn string_literal(sql: &str, start: usize) -> Result<(String, usize), SqlError> {
+/// Reads the literal that starts with a quote at `start`: its unescaped text and where it ends.
+pub fn string_literal(sql: &str, start: usize) -> Result<(String, usize), SqlError> {
     let quote = char::from(sql.as_bytes()[start]);
     let mut text = String::new();
     let mut rest = sql[start + 1..].char_indices().peekable();
