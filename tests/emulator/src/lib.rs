@@ -27,6 +27,7 @@ pub mod parse;
 pub mod privileges;
 pub mod profile;
 pub mod reply;
+pub mod repository;
 pub mod rows;
 pub mod server;
 pub mod session;
