@@ -70,7 +70,7 @@ pub fn put_text(out: &mut Vec<u8>, text: &[u8]) {
 
 /// Reads a payload from front to back. Every read past the end is an error that the caller answers
 /// as a malformed packet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }
