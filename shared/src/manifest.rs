@@ -201,10 +201,12 @@ pub struct BackupRecord {
 }
 
 /// The column `status` of `backup_history`. FINISHED, CANCELLED, TIMEOUT, ERROR and LOST are also
-/// written by the Python tool; PARTIAL and FAILED only by us.
+/// written by the Python tool; RUNNING, PARTIAL and FAILED only by us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BackupStatus {
+    /// Planned; its end is not recorded yet.
+    Running,
     Finished,
     /// Complete, but something of the group is not in it.
     Partial,
@@ -216,7 +218,8 @@ pub enum BackupStatus {
 }
 
 impl BackupStatus {
-    pub const ALL: [BackupStatus; 7] = [
+    pub const ALL: [BackupStatus; 8] = [
+        BackupStatus::Running,
         BackupStatus::Finished,
         BackupStatus::Partial,
         BackupStatus::Failed,
@@ -228,6 +231,7 @@ impl BackupStatus {
 
     pub fn as_str(self) -> &'static str {
         match self {
+            BackupStatus::Running => "RUNNING",
             BackupStatus::Finished => "FINISHED",
             BackupStatus::Partial => "PARTIAL",
             BackupStatus::Failed => "FAILED",

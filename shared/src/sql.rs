@@ -14,6 +14,7 @@ use crate::{
     label::{LoadLabel, SnapshotLabel},
 };
 
+pub mod ops;
 pub mod row;
 
 pub use row::{FromRow, Row, RowError};

@@ -1,0 +1,255 @@
+//! `backup_history`: one row per label, written when its plan is complete and again at its end.
+
+use super::OpsTable;
+use crate::{
+    digest::Digest,
+    ident::{ClusterId, DatabaseName, ExecutionId, GroupName, PlanId},
+    label::{BackupKind, SnapshotLabel},
+    manifest::{BackupRecord, BackupStatus, Cut},
+    sql::{FromRow, Query, Row, RowError, Sql, Statement, ops::run_status::LabelRow},
+    time::{SnapshotTimestamp, UtcTime},
+};
+
+impl FromRow for BackupRecord {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let text = |column| row.optional(column).map(|value| value.map(str::to_owned));
+        let kind = match row.text("backup_type")? {
+            "full" => BackupKind::Full,
+            _ => BackupKind::Incremental,
+        };
+        Ok(BackupRecord {
+            label: row.parse("label")?,
+            kind,
+            status: row.parse("status")?,
+            repository: row.text("repository")?.to_owned(),
+            error_message: text("error_message")?,
+            execution_id: row.parse_optional("execution_id")?,
+            group: row.parse_optional("inventory_group")?,
+            database: row.parse_optional("database_name")?,
+            cluster_id: row.parse_optional("cluster_id")?,
+            baseline: row.parse_optional("baseline_label")?,
+            plan_id: row.parse_optional("plan_id")?,
+            plan_digest: row.parse_optional("plan_digest")?,
+            snapshot_timestamp: row.parse_optional("snapshot_timestamp")?,
+            cut: row.parse_optional("cut")?,
+            planned_at: row.parse_optional("planned_at")?,
+            pinned_at: row.parse_optional("pinned_at")?,
+            partitions_total: row.parse_optional("partitions_total")?,
+            partitions_stored: row.parse_optional("partitions_stored")?,
+            bytes_stored: row.parse_optional("bytes_stored")?,
+            rows_total: row.parse_optional("rows_total")?,
+            engine_version: text("engine_version")?,
+            started_at: text("started_at")?,
+            finished_at: text("finished_at")?,
+        })
+    }
+}
+
+const COLUMNS: &str = "label, backup_type, status, repository, started_at, finished_at, \
+     error_message, execution_id, inventory_group, database_name, cluster_id, baseline_label, \
+     plan_id, plan_digest, snapshot_timestamp, cut, planned_at, pinned_at, partitions_total, \
+     partitions_stored, bytes_stored, rows_total, engine_version";
+
+fn select(ops: &DatabaseName) -> Sql {
+    Sql::new("SELECT ")
+        .text(COLUMNS)
+        .text(" FROM ")
+        .ops_table(ops, OpsTable::BackupHistory)
+}
+
+pub fn by_label(ops: &DatabaseName, label: &SnapshotLabel) -> Query<BackupRecord> {
+    select(ops)
+        .text(" WHERE label = ")
+        .literal(label.as_str())
+        .query("SELECT backup_history")
+}
+
+pub fn of_execution(ops: &DatabaseName, execution: &ExecutionId) -> Query<BackupRecord> {
+    select(ops)
+        .text(" WHERE execution_id = ")
+        .literal(execution.as_str())
+        .text(" ORDER BY database_name, started_at, label")
+        .query("SELECT backup_history")
+}
+
+/// Newest first. Rows of the Python tool have no group and no database.
+pub fn all(ops: &DatabaseName) -> Query<BackupRecord> {
+    select(ops)
+        .text(" ORDER BY started_at DESC, label DESC")
+        .query("SELECT backup_history")
+}
+
+/// Fulls that an incremental of this group may be planned against, newest first: of the same group,
+/// database and cluster, and with a plan digest of ours. Their order is by our own UTC times, which
+/// one leader wrote; whether data is backed up does not depend on which one is taken.
+pub fn baselines(
+    ops: &DatabaseName,
+    group: &GroupName,
+    database: &DatabaseName,
+    cluster: &ClusterId,
+) -> Query<BackupRecord> {
+    select(ops)
+        .text(" WHERE backup_type = 'full' AND status = 'FINISHED' AND plan_digest IS NOT NULL")
+        .text(" AND inventory_group = ")
+        .literal(group.as_str())
+        .text(" AND database_name = ")
+        .literal(database.as_str())
+        .text(" AND cluster_id = ")
+        .literal(cluster.as_str())
+        .text(" ORDER BY planned_at DESC, label DESC")
+        .query("SELECT baselines")
+}
+
+pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
+    Sql::new("SELECT label FROM ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" WHERE SUBSTR(label, 1, ")
+        .number(prefix.chars().count() as u64)
+        .text(") = ")
+        .literal(prefix)
+        .query("SELECT labels")
+}
+
+/// The head of a manifest: written once its rows can be read, before BACKUP is sent.
+#[derive(Debug, Clone)]
+pub struct PlannedRow<'a> {
+    pub label: &'a SnapshotLabel,
+    pub kind: BackupKind,
+    pub repository: &'a str,
+    pub execution: &'a ExecutionId,
+    pub group: &'a GroupName,
+    pub database: &'a DatabaseName,
+    pub cluster: &'a ClusterId,
+    pub baseline: Option<&'a SnapshotLabel>,
+    pub plan: &'a PlanId,
+    pub digest: Digest,
+    pub planned_at: UtcTime,
+    pub partitions_total: u64,
+    pub partitions_stored: u64,
+    pub bytes_stored: u64,
+    pub engine_version: &'a str,
+}
+
+/// An upsert: a repeat writes the same row again.
+pub fn insert_planned(ops: &DatabaseName, row: &PlannedRow<'_>) -> Statement {
+    Sql::new("INSERT INTO ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(
+            " (label, backup_type, status, repository, started_at, execution_id, inventory_group, \
+             database_name, cluster_id, baseline_label, plan_id, plan_digest, planned_at, \
+             partitions_total, partitions_stored, bytes_stored, engine_version) VALUES (",
+        )
+        .literals([
+            row.label.as_str(),
+            row.kind.as_str(),
+            BackupStatus::Running.as_str(),
+            row.repository,
+            &row.planned_at.to_string(),
+            row.execution.as_str(),
+            row.group.as_str(),
+            row.database.as_str(),
+            row.cluster.as_str(),
+        ])
+        .text(", ")
+        .literal_or_null(row.baseline.map(SnapshotLabel::as_str))
+        .text(", ")
+        .literals([
+            row.plan.as_str(),
+            &row.digest.to_string(),
+            &row.planned_at.to_string(),
+        ])
+        .text(", ")
+        .number(row.partitions_total)
+        .text(", ")
+        .number(row.partitions_stored)
+        .text(", ")
+        .number(row.bytes_stored)
+        .text(", ")
+        .literal(row.engine_version)
+        .text(")")
+        .writes("INSERT backup_history")
+}
+
+/// What the second reading found, at the moment when the pin was first seen.
+pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel, cut: Cut) -> Statement {
+    Sql::new("UPDATE ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" SET cut = ")
+        .literal(cut.as_str())
+        .text(", pinned_at = UTC_TIMESTAMP() WHERE label = ")
+        .literal(label.as_str())
+        .writes("UPDATE backup_history")
+}
+
+/// How a label ended.
+#[derive(Debug, Clone)]
+pub struct EndedRow<'a> {
+    pub label: &'a SnapshotLabel,
+    pub status: BackupStatus,
+    pub error_message: Option<&'a str>,
+    pub snapshot_timestamp: Option<&'a SnapshotTimestamp>,
+    pub digest: Option<Digest>,
+    pub partitions_total: Option<u64>,
+    pub partitions_stored: Option<u64>,
+    pub bytes_stored: Option<u64>,
+    pub rows_total: Option<u64>,
+}
+
+pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
+    let sql = Sql::new("UPDATE ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" SET finished_at = UTC_TIMESTAMP(), status = ")
+        .literal(row.status.as_str())
+        .text(", error_message = ")
+        .literal_or_null(row.error_message)
+        .text(", snapshot_timestamp = ")
+        .literal_or_null(row.snapshot_timestamp.map(SnapshotTimestamp::as_str));
+    let sql = match row.digest {
+        Some(digest) => sql.text(", plan_digest = ").literal(&digest.to_string()),
+        None => sql,
+    };
+    [
+        (", partitions_total = ", row.partitions_total),
+        (", partitions_stored = ", row.partitions_stored),
+        (", bytes_stored = ", row.bytes_stored),
+        (", rows_total = ", row.rows_total),
+    ]
+    .into_iter()
+    .fold(sql, |sql, (column, value)| match value {
+        Some(value) => sql.text(column).number(value),
+        None => sql,
+    })
+    .text(" WHERE label = ")
+    .literal(row.label.as_str())
+    .writes("UPDATE backup_history")
+}
+
+/// A label that ended before its plan was complete has no row yet.
+pub fn insert_ended(
+    ops: &DatabaseName,
+    label: &SnapshotLabel,
+    kind: BackupKind,
+    repository: &str,
+    status: BackupStatus,
+    error_message: &str,
+    execution: &ExecutionId,
+    group: &GroupName,
+    database: &DatabaseName,
+) -> Statement {
+    Sql::new("INSERT INTO ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(
+            " (label, backup_type, status, repository, started_at, finished_at, error_message, \
+             execution_id, inventory_group, database_name) VALUES (",
+        )
+        .literals([label.as_str(), kind.as_str(), status.as_str(), repository])
+        .text(", UTC_TIMESTAMP(), UTC_TIMESTAMP(), ")
+        .literals([
+            error_message,
+            execution.as_str(),
+            group.as_str(),
+            database.as_str(),
+        ])
+        .text(")")
+        .writes("INSERT backup_history")
+}
