@@ -223,33 +223,3 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
     .literal(row.label.as_str())
     .writes("UPDATE backup_history")
 }
-
-/// A label that ended before its plan was complete has no row yet.
-pub fn insert_ended(
-    ops: &DatabaseName,
-    label: &SnapshotLabel,
-    kind: BackupKind,
-    repository: &str,
-    status: BackupStatus,
-    error_message: &str,
-    execution: &ExecutionId,
-    group: &GroupName,
-    database: &DatabaseName,
-) -> Statement {
-    Sql::new("INSERT INTO ")
-        .ops_table(ops, OpsTable::BackupHistory)
-        .text(
-            " (label, backup_type, status, repository, started_at, finished_at, error_message, \
-             execution_id, inventory_group, database_name) VALUES (",
-        )
-        .literals([label.as_str(), kind.as_str(), status.as_str(), repository])
-        .text(", UTC_TIMESTAMP(), UTC_TIMESTAMP(), ")
-        .literals([
-            error_message,
-            execution.as_str(),
-            group.as_str(),
-            database.as_str(),
-        ])
-        .text(")")
-        .writes("INSERT backup_history")
-}
