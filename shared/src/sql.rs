@@ -16,6 +16,7 @@ use crate::{
 
 pub mod ops;
 pub mod row;
+pub mod show;
 
 pub use row::{FromRow, Row, RowError};
 
