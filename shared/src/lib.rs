@@ -2,8 +2,8 @@
 //!
 //! Layers, each using only those above it in this list (`tests/it/layers.rs` holds them to it):
 //!
-//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`digest`], [`error`] - checked names and
-//!    values;
+//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`version`], [`digest`], [`error`] - checked
+//!    names and values;
 //! 2. [`facts`], [`manifest`] and [`flow`]: what was read from a cluster, what a label stands for,
 //!    and what travels between the states of a state machine;
 //! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`;
@@ -20,3 +20,4 @@ pub mod manifest;
 pub mod plan;
 pub mod sql;
 pub mod time;
+pub mod version;

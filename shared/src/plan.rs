@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+pub mod restore;
+
 /// One decision of a planner, as it is shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
