@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod backup;
+pub mod clauses;
 pub mod ddl;
 pub mod dml;
 pub mod token;
