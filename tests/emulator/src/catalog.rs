@@ -22,6 +22,12 @@ pub const DEFAULT_CATALOG: &str = "default_catalog";
 /// Databases that every frontend has, made by itself; nothing in them can be changed.
 pub const SYSTEM_DATABASES: [&str; 2] = ["information_schema", "sys"];
 
+/// Ids below this one belong to the nodes of the cluster.
+const FIRST_OBJECT_ID: i64 = 10_101;
+
+/// Backends have the first ids of a cluster.
+pub const FIRST_BACKEND_ID: i64 = 10_001;
+
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub databases: BTreeMap<String, Database>,
@@ -42,7 +48,7 @@ pub struct Database {
 impl Catalog {
     /// The next id of any object: ids are unique over the whole cluster and never reused.
     pub fn next_id(&mut self) -> i64 {
-        self.last_id = self.last_id.max(10_000) + 1;
+        self.last_id = (self.last_id + 1).max(FIRST_OBJECT_ID);
         self.last_id
     }
 

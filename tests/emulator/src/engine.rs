@@ -7,6 +7,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use crate::{
     catalog::Catalog,
     clock::Clock,
+    ddl::Scheduler,
     parse::{self, Statement},
     privileges::Privileges,
     profile::Profile,
@@ -36,6 +37,7 @@ pub struct Engine {
     /// See [`Options::stand_in_backend`].
     pub stand_in_backend: bool,
     pub catalog: Catalog,
+    pub partition_scheduler: Scheduler,
     pub rows: Rows,
     pub privileges: Privileges,
     pub sessions: BTreeMap<u32, SessionInfo>,
@@ -55,6 +57,7 @@ impl Engine {
             tick: options.tick,
             stand_in_backend: options.stand_in_backend,
             catalog: Catalog::default(),
+            partition_scheduler: Scheduler::default(),
             rows: Rows::new(),
             privileges: Privileges::new(&options.root_password),
             sessions: BTreeMap::new(),
@@ -84,7 +87,9 @@ impl Engine {
     }
 
     /// Lets everything happen that is due at the clock's time.
-    pub fn tick(&mut self) {}
+    pub fn tick(&mut self) {
+        self.run_partition_scheduler();
+    }
 
     /// Moves a manual clock in steps no longer than a tick, so that what is due on the way happens at
     /// its own time.

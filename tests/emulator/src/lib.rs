@@ -31,6 +31,7 @@ pub mod repository;
 pub mod rows;
 pub mod server;
 pub mod session;
+mod show;
 mod sketch;
 pub mod types;
 pub mod wire;

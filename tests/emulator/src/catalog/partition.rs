@@ -212,6 +212,15 @@ impl Partitions {
         }
     }
 
+    /// The highest upper bound at or below a bound: where a range that ends there may start.
+    pub fn bound_below(&self, bound: &[Bound]) -> Option<Vec<Bound>> {
+        let (_, entry) = self.by_upper.range(..keys(bound)).next_back()?;
+        match &self.entries[entry].value {
+            PartitionValue::Range { upper, .. } => Some(upper.clone()),
+            _ => None,
+        }
+    }
+
     /// The range partition with the highest bounds.
     pub fn last_range(&self) -> Option<&Partition> {
         self.by_upper

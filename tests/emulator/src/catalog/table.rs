@@ -42,6 +42,29 @@ impl Table {
         )
     }
 
+    /// The same table with no partitions.
+    pub fn clone_without_partitions(&self) -> Table {
+        Table {
+            id: self.id,
+            name: self.name.clone(),
+            kind: self.kind.clone(),
+            columns: self.columns.clone(),
+            key_model: self.key_model,
+            key_columns: self.key_columns.clone(),
+            partitioning: self.partitioning.clone(),
+            partitions: Partitions::default(),
+            temp_partitions: Partitions::default(),
+            distribution: self.distribution.clone(),
+            indexes: self.indexes.clone(),
+            sort_key: self.sort_key.clone(),
+            comment: self.comment.clone(),
+            properties: self.properties.clone(),
+            state: self.state,
+            auto_increment: self.auto_increment,
+            created: self.created,
+        }
+    }
+
     pub fn column(&self, name: &str) -> Option<&ColumnDef> {
         self.columns
             .iter()
