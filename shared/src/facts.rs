@@ -11,7 +11,10 @@
 //! expression, distribution, and bloom filter columns. SHOW CREATE TABLE alone does not do: it is the
 //! same after a column was dropped and added again, and shows no rollup.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +22,9 @@ use crate::{
     digest::{Fingerprint, SchemaHash},
     ident::{ColumnName, DatabaseId, DatabaseName, PartitionId, PartitionName, TableId, TableName},
 };
+
+pub mod cluster;
+pub mod snapshot;
 
 /// The hidden partition of an automatic table. Without it in a snapshot, an INSERT into a new period
 /// fails on the restored table.
@@ -33,8 +39,9 @@ pub struct DatabaseFacts {
     pub tables: BTreeMap<TableName, TableFacts>,
     /// Views, materialized views and functions: kept as DDL, never part of a snapshot.
     pub objects: Vec<ObjectFacts>,
-    /// Every object name of the database, unfiltered by privileges: the proof that a table which is
-    /// not in it was dropped. `None` if it could not be read; then absence proves nothing.
+    /// Every table, view and materialized view of the database, unfiltered by privileges: the proof
+    /// that a table which is not in it was dropped. Names that came or went while the facts were read
+    /// are left out. `None` if it could not be read; then absence proves nothing.
     pub listing: Option<BTreeSet<TableName>>,
 }
 
@@ -66,8 +73,9 @@ pub struct PartitionFacts {
     pub pending: bool,
     /// `$shadow_automatic_partition`: stored and restored, outside verification.
     pub system: bool,
-    /// Range or list text as partitions_meta prints it; empty for an unpartitioned table.
-    pub value: Box<str>,
+    /// Range or list text as partitions_meta prints it; empty for an unpartitioned table. Shared,
+    /// because the tables of a database tend to have the same ranges.
+    pub value: Arc<str>,
     pub buckets: u32,
     pub replication_num: u16,
     /// Figures of the engine's tablet reports: up to a minute old, for estimates only.
@@ -105,6 +113,16 @@ impl Fingerprint {
             .collect();
         Fingerprint::of(texts.iter().map(String::as_bytes))
     }
+}
+
+/// One row of `SHOW PROC '/dbs/<db>/<table>/index_schema'`: the base index or a rollup.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IndexFacts {
+    pub id: i64,
+    pub name: String,
+    /// Rises with every change of the schema.
+    pub schema_version: i64,
+    pub schema_hash: i64,
 }
 
 /// The State column of `SHOW PROC '/dbs/<db>'`.
@@ -165,6 +183,12 @@ pub enum Partitioning {
         column: ColumnName,
         expression: String,
     },
+    /// Anything else, as printed: RANGE on an expression, or several expressions at once. Its
+    /// partitions cannot be added by hand from what the engine prints.
+    Opaque {
+        text: String,
+        automatic: bool,
+    },
 }
 
 impl Partitioning {
@@ -172,7 +196,9 @@ impl Partitioning {
     pub fn is_automatic(&self) -> bool {
         match self {
             Partitioning::Unpartitioned | Partitioning::Range { .. } => false,
-            Partitioning::List { automatic, .. } => *automatic,
+            Partitioning::List { automatic, .. } | Partitioning::Opaque { automatic, .. } => {
+                *automatic
+            }
             Partitioning::Expression { .. } => true,
         }
     }

@@ -51,7 +51,8 @@ pub struct ManifestPartition {
     /// The label whose snapshot physically holds this content.
     pub stored_in: Arc<SnapshotLabel>,
     pub system: bool,
-    pub value: Box<str>,
+    /// As in [`crate::facts::PartitionFacts`].
+    pub value: Arc<str>,
     pub buckets: u32,
     pub replication_num: u16,
     /// Counted by us while the fingerprint stood still; never the engine's estimate.
