@@ -1,5 +1,6 @@
 //! Runs the statements of [`crate::parse::ddl`].
 
+mod automatic;
 mod bounds;
 mod create_table;
 mod database;

@@ -70,15 +70,21 @@ pub enum BoundKey {
     Max,
 }
 
+impl From<&str> for BoundKey {
+    fn from(text: &str) -> BoundKey {
+        match text.parse() {
+            Ok(number) => BoundKey::Number(number),
+            Err(_) => BoundKey::Text(text.to_owned()),
+        }
+    }
+}
+
 impl From<&Bound> for BoundKey {
     fn from(bound: &Bound) -> BoundKey {
         match bound {
             Bound::Min => BoundKey::Min,
             Bound::Max => BoundKey::Max,
-            Bound::Value(text) => match text.parse() {
-                Ok(number) => BoundKey::Number(number),
-                Err(_) => BoundKey::Text(text.clone()),
-            },
+            Bound::Value(text) => BoundKey::from(text.as_str()),
         }
     }
 }
@@ -96,6 +102,8 @@ pub struct Partitions {
     by_physical_id: HashMap<i64, u64>,
     /// Range partitions by upper bound.
     by_upper: BTreeMap<Vec<BoundKey>, u64>,
+    /// List partitions by each of their tuples.
+    by_tuple: HashMap<Vec<Option<String>>, u64>,
     next: u64,
 }
 
@@ -199,6 +207,11 @@ impl Partitions {
         }
     }
 
+    /// The list partition that holds a tuple.
+    pub fn listing(&self, tuple: &[Option<String>]) -> Option<&Partition> {
+        self.entries.get(self.by_tuple.get(tuple)?)
+    }
+
     /// The first range partition that shares keys with `[lower, upper)`.
     pub fn overlapping(&self, lower: &[Bound], upper: &[Bound]) -> Option<&Partition> {
         let above = (RangeBound::Excluded(keys(lower)), RangeBound::Unbounded);
@@ -231,8 +244,16 @@ impl Partitions {
     fn put(&mut self, entry: u64, partition: Partition) {
         self.by_name.insert(fold(&partition.name), entry);
         self.by_physical_id.insert(partition.physical_id, entry);
-        if let PartitionValue::Range { upper, .. } = &partition.value {
-            self.by_upper.insert(keys(upper), entry);
+        match &partition.value {
+            PartitionValue::Range { upper, .. } => {
+                self.by_upper.insert(keys(upper), entry);
+            }
+            PartitionValue::List(tuples) => {
+                for tuple in tuples {
+                    self.by_tuple.insert(tuple.clone(), entry);
+                }
+            }
+            PartitionValue::Unpartitioned | PartitionValue::Shadow => {}
         }
         self.entries.insert(entry, partition);
     }
@@ -241,8 +262,16 @@ impl Partitions {
         let partition = self.entries.remove(&entry)?;
         self.by_name.remove(&fold(&partition.name));
         self.by_physical_id.remove(&partition.physical_id);
-        if let PartitionValue::Range { upper, .. } = &partition.value {
-            self.by_upper.remove(&keys(upper));
+        match &partition.value {
+            PartitionValue::Range { upper, .. } => {
+                self.by_upper.remove(&keys(upper));
+            }
+            PartitionValue::List(tuples) => {
+                for tuple in tuples {
+                    self.by_tuple.remove(tuple);
+                }
+            }
+            PartitionValue::Unpartitioned | PartitionValue::Shadow => {}
         }
         Some(partition)
     }

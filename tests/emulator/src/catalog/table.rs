@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Partition, Partitions};
+use super::{BoundKey, Partition, Partitions};
 
 /// Serialized into `__meta` of a snapshot, which is how RESTORE gets schema and partitions back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,6 +69,25 @@ impl Table {
         self.columns
             .iter()
             .find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The partition that a row falls into, by the values of its partition columns as text in their
+    /// types. NULL falls into the lowest range.
+    pub fn partition_holding(&self, values: &[Option<String>]) -> Option<&Partition> {
+        match &self.partitioning {
+            Partitioning::None => self.partitions.get(&self.name),
+            Partitioning::List { .. } => self.partitions.listing(values),
+            Partitioning::Range { .. } | Partitioning::Expression { .. } => {
+                let key: Vec<BoundKey> = values
+                    .iter()
+                    .map(|value| match value {
+                        Some(text) => BoundKey::from(text.as_str()),
+                        None => BoundKey::Min,
+                    })
+                    .collect();
+                self.partitions.holding(&key)
+            }
+        }
     }
 
     pub fn partition_by_physical_id(&self, physical_id: i64) -> Option<&Partition> {

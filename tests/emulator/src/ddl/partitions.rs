@@ -198,10 +198,7 @@ pub(super) fn check_overlap(
             )))
         }
         PartitionValue::List(tuples) => {
-            let taken = partitions.iter().find(|other| {
-                matches!(&other.value, PartitionValue::List(others)
-                    if tuples.iter().any(|tuple| others.contains(tuple)))
-            });
+            let taken = tuples.iter().find_map(|tuple| partitions.listing(tuple));
             match taken {
                 None => Ok(()),
                 Some(other) => Err(SqlError::analyzing(format!(

@@ -282,7 +282,7 @@ pub fn partition_by(cursor: &mut Cursor) -> SqlResult<PartitionBy> {
     })
 }
 
-fn partition_function(cursor: &mut Cursor) -> SqlResult<PartitionFunction> {
+pub fn partition_function(cursor: &mut Cursor) -> SqlResult<PartitionFunction> {
     let start = cursor.peek().map_or(0, |token| token.start);
     if cursor.take(&["date_trunc"]) {
         cursor.expect_symbol("(")?;
