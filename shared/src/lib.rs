@@ -6,8 +6,9 @@
 //!    names and values;
 //! 2. [`facts`], [`manifest`] and [`flow`]: what was read from a cluster, what a label stands for,
 //!    and what travels between the states of a state machine;
-//! 3. [`plan`]: facts in, plan with reasons out. No clock, no I/O, no environment, no `async`;
-//! 4. [`sql`]: typed statements in, text out; text rows in, typed rows out. Just as pure.
+//! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
+//!    environment, no `async`;
+//! 4. [`plan`]: facts in, plan with reasons out. Just as pure.
 
 pub mod digest;
 pub mod error;

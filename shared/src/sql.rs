@@ -14,7 +14,12 @@ use crate::{
     label::{LoadLabel, SnapshotLabel},
 };
 
+pub mod admin;
+pub mod backup;
+pub mod copy;
 pub mod ops;
+pub mod partition;
+pub mod restore;
 pub mod row;
 pub mod show;
 
@@ -105,6 +110,13 @@ impl<R> fmt::Display for Query<R> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.statement, formatter)
     }
+}
+
+/// A list that must name something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a {of} list without a name would stand for something else than nothing")]
+pub struct EmptyList {
+    pub of: &'static str,
 }
 
 /// A checked name: without a backtick, so that quoting it is all there is to do.
@@ -210,6 +222,15 @@ impl Sql {
     /// `` `a`, `b` ``
     pub fn names<'a, N: Identifier + 'a>(self, names: impl IntoIterator<Item = &'a N>) -> Sql {
         self.list(names, ", ", |sql, name| sql.name(name))
+    }
+
+    /// `` PARTITION (`p1`, `p2`)``, or nothing for the whole table. An empty list is refused.
+    pub fn partition_list(self, partitions: Option<&[PartitionName]>) -> Result<Sql, EmptyList> {
+        match partitions {
+            None => Ok(self),
+            Some([]) => Err(EmptyList { of: "PARTITION" }),
+            Some(names) => Ok(self.text(" PARTITION (").names(names).text(")")),
+        }
     }
 
     /// `'a', 'b'`
