@@ -4,12 +4,13 @@
 //!
 //! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`version`], [`digest`], [`error`] - checked
 //!    names and values;
-//! 2. [`facts`], [`manifest`] and [`flow`]: what was read from a cluster, what a label stands for,
-//!    and what travels between the states of a state machine;
+//! 2. [`facts`], [`ddl`], [`manifest`] and [`flow`]: what was read from a cluster, how a table is
+//!    defined, what a label stands for, and what travels between the states of a state machine;
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure.
 
+pub mod ddl;
 pub mod digest;
 pub mod error;
 pub mod facts;
