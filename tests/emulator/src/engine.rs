@@ -1,6 +1,6 @@
 //! The frontend's state, and the one place where a statement runs.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, tz::TimeZone};
 
@@ -8,10 +8,12 @@ use crate::{
     catalog::Catalog,
     clock::Clock,
     ddl::Scheduler,
+    jobs::{self, Jobs},
     parse::{self, Statement},
     privileges::Privileges,
     profile::Profile,
     reply::{SqlError, SqlResult},
+    repository::{ObjectStore, Repositories},
     rows::Rows,
     server::Options,
     session::{Session, SessionInfo},
@@ -30,8 +32,6 @@ pub struct Engine {
     pub session_time_zone_name: String,
     pub backends: u32,
     pub default_replication_num: u32,
-    /// Stands for the object stores: `s3://bucket/x` is `<root>/bucket/x`.
-    pub repository_root: PathBuf,
     /// Time between two steps of jobs.
     pub tick: SignedDuration,
     /// See [`Options::stand_in_backend`].
@@ -39,6 +39,9 @@ pub struct Engine {
     pub catalog: Catalog,
     pub partition_scheduler: Scheduler,
     pub rows: Rows,
+    pub repositories: Repositories,
+    pub store: ObjectStore,
+    pub jobs: Jobs,
     pub privileges: Privileges,
     pub sessions: BTreeMap<u32, SessionInfo>,
 }
@@ -53,12 +56,14 @@ impl Engine {
             session_time_zone_name: options.session_time_zone.clone(),
             backends: options.backends,
             default_replication_num: options.default_replication_num,
-            repository_root: options.repository_root.clone(),
             tick: options.tick,
             stand_in_backend: options.stand_in_backend,
             catalog: Catalog::default(),
             partition_scheduler: Scheduler::default(),
             rows: Rows::new(),
+            repositories: Repositories::default(),
+            store: ObjectStore::new(&options.repository_root),
+            jobs: Jobs::new(options.clock.now() + options.tick),
             privileges: Privileges::new(&options.root_password),
             sessions: BTreeMap::new(),
         })
@@ -88,6 +93,7 @@ impl Engine {
 
     /// Lets everything happen that is due at the clock's time.
     pub fn tick(&mut self) {
+        jobs::advance(self);
         self.run_partition_scheduler();
     }
 

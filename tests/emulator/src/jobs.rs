@@ -16,12 +16,12 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 
 pub use self::{
-    backup::{BackupJob, BackupObject},
+    backup::{BackupJob, BackupObject, BackupRequest, objects_text},
     faults::{At, JobFaults},
-    restore::{RestoreJob, RestoreView},
+    restore::{RestoreJob, RestoreRequest, RestoreView},
     state::{BackupState, JobState, RestoreState, Status, Tasks},
 };
-use crate::engine::Engine;
+use crate::{catalog::FIRST_BACKEND_ID, engine::Engine};
 
 /// How long a finished job is remembered (`history_job_keep_max_second`).
 const HISTORY: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -174,6 +174,14 @@ impl Engine {
         let at = (job.database().to_owned(), job.state());
         self.jobs.slots.insert(database_id, job);
         self.fire_hooks(&at.0, at.1);
+    }
+
+    /// The backend that holds a replica of the tablet at this place.
+    fn backend_for(&self, place: usize) -> i64 {
+        let count = (self.backends as usize).max(1);
+        self.backend_ids()
+            .nth(place % count)
+            .unwrap_or(FIRST_BACKEND_ID)
     }
 
     fn fire_hooks(&mut self, database: &str, state: JobState) {

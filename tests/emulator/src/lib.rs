@@ -22,6 +22,7 @@ mod ddl;
 mod dml;
 pub mod engine;
 pub mod faults;
+pub mod jobs;
 pub mod number;
 pub mod parse;
 pub mod privileges;

@@ -177,15 +177,17 @@ impl BackupJob {
         };
         let mut tables = Vec::new();
         for object in &self.objects {
-            let table = database
-                .tables
-                .get(&object.name)
-                .ok_or_else(|| Status::not_found(format!("table {} does not exist", object.name)))?;
+            let table = database.tables.get(&object.name).ok_or_else(|| {
+                Status::not_found(format!("table {} does not exist", object.name))
+            })?;
             if let TableKind::External { engine } = &table.kind {
                 let kind = engine.to_uppercase();
                 return Err(Status::error(
                     "UNSUPPORTED",
-                    format!("Table: {} can not support backup restore, type: {kind}", object.name),
+                    format!(
+                        "Table: {} can not support backup restore, type: {kind}",
+                        object.name
+                    ),
                 ));
             }
             tables.push(selective_copy(table, object)?);
@@ -230,9 +232,15 @@ impl BackupJob {
     fn send_uploads(&mut self, engine: &mut Engine) {
         self.tasks.clear();
         self.uploading = 0;
-        for tablet in self.pinned.iter_mut().flat_map(|pinned| &mut pinned.tablets) {
+        for tablet in self
+            .pinned
+            .iter_mut()
+            .flat_map(|pinned| &mut pinned.tablets)
+        {
             tablet.upload_task = engine.catalog.next_id();
-            self.tasks.unfinished.insert(tablet.upload_task, tablet.backend);
+            self.tasks
+                .unfinished
+                .insert(tablet.upload_task, tablet.backend);
         }
         self.state = BackupState::Uploading;
     }
@@ -268,7 +276,9 @@ impl BackupJob {
     fn save_meta(&mut self, zone: &TimeZone) -> Result<(), Status> {
         let directory = format!("{}__{}", self.label, timestamp(self.created, zone));
         if is_too_long(&directory) {
-            return Err(Status::common(format!("Failed to create tmp dir: {directory}")));
+            return Err(Status::common(format!(
+                "Failed to create tmp dir: {directory}"
+            )));
         }
         self.state = BackupState::UploadInfo;
         Ok(())
@@ -285,12 +295,20 @@ impl BackupJob {
         }
         let directory = repository.snapshot(&self.label);
         if self.label.contains('\n') {
-            return Err(Status::common(format!("failed to rename {directory}/__meta.part")));
+            return Err(Status::common(format!(
+                "failed to rename {directory}/__meta.part"
+            )));
         }
         let info = serde_json::to_vec(&pinned.info).expect("names and numbers serialize");
-        content::upload(&engine.store, &format!("{directory}/__meta"), &pinned.meta.encode())
-            .and_then(|()| content::upload(&engine.store, &format!("{directory}/__info_{stamp}"), &info))
-            .map_err(|error| Status::common(error.0))
+        content::upload(
+            &engine.store,
+            &format!("{directory}/__meta"),
+            &pinned.meta.encode(),
+        )
+        .and_then(|()| {
+            content::upload(&engine.store, &format!("{directory}/__info_{stamp}"), &info)
+        })
+        .map_err(|error| Status::common(error.0))
     }
 
     /// What a restart of the frontend or a change of the leader makes of the job: what was not
@@ -328,7 +346,10 @@ fn selective_copy(table: &Table, object: &BackupObject) -> Result<Table, Status>
         temp_partitions: Partitions::default(),
         ..table.clone()
     };
-    if let TableKind::MaterializedView { inactive_reason, .. } = &mut copy.kind {
+    if let TableKind::MaterializedView {
+        inactive_reason, ..
+    } = &mut copy.kind
+    {
         *inactive_reason = Some(format!(
             "Set the materialized view {} inactive in backup because it's in backup and will be \
              activated after restore if possible",
@@ -412,7 +433,10 @@ impl Pin<'_> {
             let info = IndexInfo {
                 id: index.id,
                 schema_hash: index.schema_hash,
-                tablets: tablets.iter().map(|id| (id.to_string(), Vec::new())).collect(),
+                tablets: tablets
+                    .iter()
+                    .map(|id| (id.to_string(), Vec::new()))
+                    .collect(),
                 tablets_order: tablets.iter().map(i64::to_string).collect(),
             };
             indexes.insert(index.name.clone(), info);
@@ -438,7 +462,11 @@ fn upload_tablet(
     if is_too_long(&format!("__ss_{label}")) {
         return Ok(());
     }
-    let directory = format!("{}/__ss_content/{}", repository.snapshot(label), tablet.path);
+    let directory = format!(
+        "{}/__ss_content/{}",
+        repository.snapshot(label),
+        tablet.path
+    );
     for (name, bytes) in content::tablet_files(tablet.id, tablet.version, tablet.data.as_deref()) {
         let url = format!("{directory}/{name}.{}", digest_text(&bytes));
         engine.store.put(&url, &bytes).map_err(|error| error.0)?;

@@ -121,7 +121,9 @@ impl JobFaults {
             state,
             JobState::Backup(BackupState::Snapshoting | BackupState::Uploading)
                 | JobState::Restore(
-                    RestoreState::Snapshoting | RestoreState::Downloading | RestoreState::Committing
+                    RestoreState::Snapshoting
+                        | RestoreState::Downloading
+                        | RestoreState::Committing
                 )
         );
         let (_, message) = self

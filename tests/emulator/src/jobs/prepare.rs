@@ -11,7 +11,9 @@ use super::{
     signature,
 };
 use crate::{
-    catalog::{Catalog, Partition, PartitionValue, Partitions, Table, TableKind, TableState},
+    catalog::{
+        Catalog, Partition, PartitionValue, Partitioning, Partitions, Table, TableKind, TableState,
+    },
     engine::Engine,
     reply::SqlError,
     repository::{
@@ -257,8 +259,8 @@ impl RestoreJob {
         let (remote, info) = source.partition(name)?;
         let target = source.target;
         // The hidden partition of an automatic table lies in no range that anything could conflict with.
-        let is_shadow_of_ranges =
-            remote.value == PartitionValue::Shadow && local.partitioning.is_range();
+        let is_shadow_of_ranges = remote.value == PartitionValue::Shadow
+            && matches!(local.partitioning, Partitioning::Expression { .. });
         match &remote.value {
             PartitionValue::Range { lower, upper } => {
                 if local.partitions.overlapping(lower, upper).is_some() {

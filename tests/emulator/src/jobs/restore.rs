@@ -247,12 +247,20 @@ impl RestoreJob {
             let message = format!("database {} has been dropped", self.database_id);
             return Err(Status::not_found(message));
         };
-        let tables: HashMap<i64, _> = database.tables.values().map(|table| (table.id, table)).collect();
+        let tables: HashMap<i64, _> = database
+            .tables
+            .values()
+            .map(|table| (table.id, table))
+            .collect();
         for target in &self.work.targets {
             let table = tables.get(&target.table_id).ok_or_else(|| {
                 Status::not_found(format!("table {} has been dropped", target.table_id))
             })?;
-            if table.partitions.by_physical_id(target.physical_id).is_none() {
+            if table
+                .partitions
+                .by_physical_id(target.physical_id)
+                .is_none()
+            {
                 let message = format!("partition {} has been dropped", target.physical_id);
                 return Err(Status::not_found(message));
             }
@@ -475,15 +483,26 @@ impl RestoreJob {
         for table_id in self.work.new_tables.drain(..) {
             database.tables.retain(|_, table| table.id != table_id);
             if let Err(error) = rows.drop_table(table_id) {
-                tracing::warn!(table_id, message = error.message, "rows of a dropped table stay");
+                tracing::warn!(
+                    table_id,
+                    message = error.message,
+                    "rows of a dropped table stay"
+                );
             }
         }
         for (table_id, partition) in self.work.new_partitions.drain(..) {
-            let table = database.tables.values_mut().find(|table| table.id == table_id);
+            let table = database
+                .tables
+                .values_mut()
+                .find(|table| table.id == table_id);
             if let Some(removed) = table.and_then(|table| table.partitions.remove(&partition))
                 && let Err(error) = rows.drop_partition(removed.physical_id)
             {
-                tracing::warn!(partition, message = error.message, "rows of a dropped partition stay");
+                tracing::warn!(
+                    partition,
+                    message = error.message,
+                    "rows of a dropped partition stay"
+                );
             }
         }
     }

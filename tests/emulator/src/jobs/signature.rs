@@ -26,7 +26,9 @@ pub(super) fn compare(name: &str, local: &Table, remote: &Table) -> Result<(), S
         ));
     }
     if local.key_model != remote.key_model {
-        return Err(format!("Table {name} already exist but with different key type"));
+        return Err(format!(
+            "Table {name} already exist but with different key type"
+        ));
     }
     let differing = local
         .columns
@@ -54,18 +56,30 @@ fn sequence(table: &Table, other: &Table) -> Vec<Item> {
     let mut items = Vec::new();
     let mut add = |reason, value: String| items.push(Item { reason, value });
     add("Table name is inconsistent", table.name.clone());
-    add("Table type is inconsistent", format!("{:?}", std::mem::discriminant(&table.kind)));
+    add(
+        "Table type is inconsistent",
+        format!("{:?}", std::mem::discriminant(&table.kind)),
+    );
     let mut indexes: Vec<_> = table.indexes.iter().collect();
     indexes.sort_by(|a, b| a.name.cmp(&b.name));
     for index in indexes {
         add("indexName is inconsistent", index.name.clone());
-        add("short key column count is inconsistent", short_key(table).to_string());
+        add(
+            "short key column count is inconsistent",
+            short_key(table).to_string(),
+        );
     }
     if let Some(columns) = table.properties.get("bloom_filter_columns") {
         add("bloom filter is inconsistent", columns.clone());
     }
-    add("partition type is inconsistent", partition_type(table).to_owned());
-    if matches!(table.partitioning, Partitioning::Range { .. } | Partitioning::Expression { .. }) {
+    add(
+        "partition type is inconsistent",
+        partition_type(table).to_owned(),
+    );
+    if matches!(
+        table.partitioning,
+        Partitioning::Range { .. } | Partitioning::Expression { .. }
+    ) {
         let columns = table.partitioning.columns().join(",");
         add("partition columns is inconsistent", columns);
     }
@@ -78,7 +92,10 @@ fn sequence(table: &Table, other: &Table) -> Vec<Item> {
     for partition in shared {
         add("partition name is inconsistent", partition.name.clone());
         if let Distribution::Hash { columns, .. } = &table.distribution {
-            add("partition distribution col hash is inconsistent", columns.join(","));
+            add(
+                "partition distribution col hash is inconsistent",
+                columns.join(","),
+            );
             add("bucket num is inconsistent", partition.buckets.to_string());
         }
     }
@@ -87,7 +104,11 @@ fn sequence(table: &Table, other: &Table) -> Vec<Item> {
 
 /// Up to three leading sort columns make the short key.
 fn short_key(table: &Table) -> usize {
-    let keys = if table.sort_key.is_empty() { &table.key_columns } else { &table.sort_key };
+    let keys = if table.sort_key.is_empty() {
+        &table.key_columns
+    } else {
+        &table.sort_key
+    };
     keys.len().min(3)
 }
 

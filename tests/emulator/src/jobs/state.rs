@@ -133,7 +133,11 @@ impl Tasks {
     }
 
     pub fn unfinished_text(&self) -> String {
-        join(self.unfinished.iter().map(|(task, on)| format!("{task}={on}")))
+        join(
+            self.unfinished
+                .iter()
+                .map(|(task, on)| format!("{task}={on}")),
+        )
     }
 
     pub fn progress_text(&self) -> String {

@@ -1,0 +1,5 @@
+//! Jobs from statement to end, on an engine without a server around it.
+
+mod support;
+
+mod errors;
