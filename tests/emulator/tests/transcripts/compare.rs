@@ -83,6 +83,15 @@ enum Mask<'a> {
     Host,
     /// Port and start time inside a frontend's name, which the recorder did not mask.
     NodeName,
+    /// The object store's id of a request, which the recorder did not mask.
+    Request,
+}
+
+const REQUEST: &str = "Request ID: ";
+
+fn alphanumeric(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_alphanumeric())
+        .unwrap_or(text.len())
 }
 
 /// The mask that `text` starts with, and what follows it.
@@ -100,6 +109,9 @@ fn mask_at(text: &str) -> Option<(Mask<'_>, &str)> {
             .find(|c: char| !c.is_ascii_digit() && c != '_')
             .unwrap_or(after.len());
         return Some((Mask::NodeName, &after[end..]));
+    }
+    if let Some(id) = text.strip_prefix(REQUEST) {
+        return Some((Mask::Request, &id[alphanumeric(id)..]));
     }
     if let Some(digits) = text.strip_prefix('#') {
         let count = digits.bytes().take_while(u8::is_ascii_digit).count();
@@ -120,6 +132,9 @@ impl Mask<'_> {
             Mask::Id(_) => run(|c| c.is_ascii_digit()),
             Mask::Host => run(|c| c.is_ascii_digit() || c == '.'),
             Mask::NodeName => run(|c| c.is_ascii_digit() || c == '.' || c == '_'),
+            Mask::Request => text
+                .strip_prefix(REQUEST)
+                .map_or(0, |id| REQUEST.len() + alphanumeric(id)),
             Mask::Uuid => shaped(text, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
             Mask::Stamp => shaped(text, "0000-00-00-00-00-00-000"),
             Mask::Time => match shaped(text, "0000-00-00 00:00:00") {
