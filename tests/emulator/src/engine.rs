@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, tz::TimeZone};
+use md5::{Digest, Md5};
 
 use crate::{
     catalog::Catalog,
     clock::Clock,
+    config::Config,
     ddl::Scheduler,
     jobs::{self, Jobs},
+    nodes::Nodes,
     parse::{self, Statement},
     privileges::Privileges,
     profile::Profile,
@@ -17,6 +20,7 @@ use crate::{
     rows::Rows,
     server::Options,
     session::{Session, SessionInfo},
+    variables::GlobalVariables,
 };
 
 /// Everything a frontend knows. All statements run under one lock, one at a time; a statement's
@@ -27,6 +31,8 @@ pub struct Engine {
     pub clock: Clock,
     /// Zone of the FE's JVM: snapshot timestamps are in it.
     pub time_zone: TimeZone,
+    /// Its name, as `@@system_time_zone` gives it.
+    pub time_zone_name: String,
     /// Zone of new sessions, and its name as `@@time_zone` gives it.
     pub session_time_zone: TimeZone,
     pub session_time_zone_name: String,
@@ -43,7 +49,11 @@ pub struct Engine {
     pub store: ObjectStore,
     pub jobs: Jobs,
     pub privileges: Privileges,
+    pub config: Config,
+    pub nodes: Nodes,
+    pub global_variables: GlobalVariables,
     pub sessions: BTreeMap<u32, SessionInfo>,
+    last_uuid: u64,
 }
 
 impl Engine {
@@ -52,6 +62,7 @@ impl Engine {
             profile: options.profile,
             clock: options.clock.clone(),
             time_zone: zone(&options.time_zone)?,
+            time_zone_name: options.time_zone.clone(),
             session_time_zone: zone(&options.session_time_zone)?,
             session_time_zone_name: options.session_time_zone.clone(),
             backends: options.backends,
@@ -64,8 +75,17 @@ impl Engine {
             repositories: Repositories::default(),
             store: ObjectStore::new(&options.repository_root),
             jobs: Jobs::new(options.clock.now() + options.tick),
-            privileges: Privileges::new(&options.root_password),
+            privileges: Privileges::new(&options.root_password, !options.profile.is_3_3()),
+            config: Config::new(options.profile, options.default_replication_num),
+            nodes: Nodes::new(
+                options.profile,
+                options.backends,
+                options.clock.now(),
+                options.stand_in_backend,
+            ),
+            global_variables: GlobalVariables::default(),
             sessions: BTreeMap::new(),
+            last_uuid: 0,
         })
     }
 
@@ -74,6 +94,7 @@ impl Engine {
         self.tick();
         if let Some(info) = self.sessions.get_mut(&session.id) {
             info.running = Some(sql.to_owned());
+            info.running_since = Some(self.clock.now());
         }
         let reply = self.run(session, sql);
         if let Some(info) = self.sessions.get_mut(&session.id) {
@@ -82,13 +103,38 @@ impl Engine {
         reply
     }
 
-    fn run(&mut self, session: &mut Session, sql: &str) -> SqlResult {
+    pub(crate) fn run(&mut self, session: &mut Session, sql: &str) -> SqlResult {
         match parse::parse(sql, self.profile)? {
             Statement::Admin(statement) => self.execute_admin(session, statement),
             Statement::Ddl(statement) => self.execute_ddl(session, statement),
             Statement::Dml(statement) => self.execute_dml(session, statement),
             Statement::Backup(statement) => self.execute_backup(session, statement),
         }
+    }
+
+    /// The zone that SHOW statements print times in: 4.1 takes UTC+8 whatever cluster and session
+    /// have, older versions the session's.
+    pub fn show_time_zone(&self, session: &Session) -> TimeZone {
+        if self.profile == Profile::V4_1 {
+            TimeZone::fixed(jiff::tz::offset(8))
+        } else {
+            session.time_zone.clone()
+        }
+    }
+
+    /// An id in the form of a UUID, unique over the life of the engine.
+    pub fn next_uuid(&mut self) -> String {
+        self.last_uuid += 1;
+        let digest = Md5::digest(format!("{} {}", self.clock.now(), self.last_uuid));
+        let digits = hex::encode(digest);
+        format!(
+            "{}-{}-{}-{}-{}",
+            &digits[..8],
+            &digits[8..12],
+            &digits[12..16],
+            &digits[16..20],
+            &digits[20..]
+        )
     }
 
     /// Lets everything happen that is due at the clock's time.

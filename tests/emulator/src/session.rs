@@ -42,8 +42,9 @@ pub struct SessionInfo {
     pub database: Option<String>,
     pub opened: Timestamp,
     pub follower: bool,
-    /// The statement that runs now.
+    /// The statement that runs now, and since when.
     pub running: Option<String>,
+    pub running_since: Option<Timestamp>,
     pub kill: watch::Sender<bool>,
 }
 
@@ -66,6 +67,7 @@ impl Engine {
                 opened,
                 follower,
                 running: None,
+                running_since: None,
                 kill,
             },
         );
@@ -76,7 +78,7 @@ impl Engine {
             database: None,
             time_zone: self.session_time_zone.clone(),
             time_zone_name: self.session_time_zone_name.clone(),
-            variables: BTreeMap::new(),
+            variables: self.global_variables.values.clone(),
             user_variables: BTreeMap::new(),
             active_roles: None,
             follower,
@@ -89,18 +91,25 @@ impl Engine {
         self.sessions.remove(&id);
     }
 
+    /// Makes the connection of a session end, as soon as it is not in the middle of a statement.
+    pub fn end_session(&mut self, id: u32) {
+        if let Some(info) = self.sessions.get(&id) {
+            info.kill.send_replace(true);
+        }
+    }
+
     /// COM_RESET_CONNECTION: variables go back to their defaults; user and database stay.
     pub(crate) fn reset_session(&mut self, session: &mut Session) {
         session.time_zone = self.session_time_zone.clone();
         session.time_zone_name = self.session_time_zone_name.clone();
-        session.variables.clear();
+        session.variables = self.global_variables.values.clone();
         session.user_variables.clear();
         session.active_roles = None;
     }
 
     /// USE, COM_INIT_DB and the database of a login.
     pub fn use_database(&mut self, session: &mut Session, name: &str) -> SqlResult<()> {
-        if !self.has_database(name) {
+        if !self.catalog.has_database(name) {
             return Err(SqlError::new(
                 5501,
                 "3F000",
@@ -123,12 +132,5 @@ impl Engine {
                 "Getting analyzing error. Detail message: No database selected.",
             )
         })
-    }
-
-    fn has_database(&self, name: &str) -> bool {
-        matches!(
-            name.to_ascii_lowercase().as_str(),
-            "information_schema" | "sys"
-        ) || self.catalog.databases.contains_key(name)
     }
 }
