@@ -2,13 +2,14 @@
 //!
 //! Layers, each using only those above it in this list (`tests/it/layers.rs` holds them to it):
 //!
-//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`version`], [`digest`], [`error`] - checked
-//!    names and values;
+//! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`version`], [`digest`],
+//!    [`secret`], [`error`] - checked names and values;
 //! 2. [`facts`], [`ddl`], [`manifest`] and [`flow`]: what was read from a cluster, how a table is
 //!    defined, what a label stands for, and what travels between the states of a state machine;
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
-//! 4. [`plan`]: facts in, plan with reasons out. Just as pure.
+//! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
+//! 5. executors, the only `async` code: [`starrocks`].
 
 pub mod ddl;
 pub mod digest;
@@ -20,6 +21,8 @@ pub mod job;
 pub mod label;
 pub mod manifest;
 pub mod plan;
+pub mod secret;
 pub mod sql;
+pub mod starrocks;
 pub mod time;
 pub mod version;

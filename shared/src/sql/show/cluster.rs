@@ -13,6 +13,11 @@ pub fn frontends() -> Query<Frontend> {
     Sql::new("SHOW FRONTENDS").query("SHOW FRONTENDS")
 }
 
+/// The same rows by another way; some 3.3 versions show the leader only here. Needs OPERATE.
+pub fn proc_frontends() -> Query<Frontend> {
+    Sql::new("SHOW PROC '/frontends'").query("SHOW PROC frontends")
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frontend {
     pub host: String,
@@ -266,6 +271,7 @@ mod tests {
     #[test]
     fn statements() {
         insta::assert_snapshot!(frontends(), @"SHOW FRONTENDS");
+        insta::assert_snapshot!(proc_frontends(), @"SHOW PROC '/frontends'");
         insta::assert_snapshot!(backends(), @"SHOW BACKENDS");
         insta::assert_snapshot!(disks(10_001), @"SHOW PROC '/backends/10001'");
         insta::assert_snapshot!(frontend_config("run_mode"), @"ADMIN SHOW FRONTEND CONFIG LIKE 'run_mode'");

@@ -1,0 +1,446 @@
+//! The one client of StarRocks, and the only user of the MySQL driver.
+//!
+//! Text protocol only: StarRocks prepares nothing but SELECT. The client talks to the leader where it
+//! can see and reach it, follows it when it moves, and repeats by itself only what reads: whoever
+//! sent a statement that changes something looks at what became of it before sending it again.
+
+use std::{net::IpAddr, time::Duration};
+
+use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
+use tokio::time::timeout;
+
+use crate::{
+    ident::DatabaseName,
+    sql::{FromRow, Query, Repeat, Row, RowError, Statement, admin, show},
+};
+
+mod error;
+mod leader;
+mod reply;
+pub mod settings;
+mod tls;
+
+pub use error::{ClientError, EngineError, FailureKind};
+pub use reply::{Done, LoadInfo};
+pub use settings::{ConnectionSettings, FrontendAddress};
+pub use tls::TlsError;
+
+use leader::Leader;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// After the server's own timeout, for its answer that it gave up.
+const GRACE: Duration = Duration::from_secs(10);
+/// Of a statement that only reads. The pauses between them span the election of a leader.
+const ATTEMPTS: u32 = 4;
+/// A firewall may have dropped a connection that was silent for longer.
+const IDLE: Duration = Duration::from_secs(30);
+/// The driver's own limit on what it sends. A BACKUP that names 50,000 partitions has some MB.
+const MAX_ALLOWED_PACKET: usize = 256 << 20;
+
+/// A connection to the leader, made again when it breaks.
+#[derive(Debug)]
+pub struct Client {
+    settings: ConnectionSettings,
+    session: Option<Session>,
+    /// Where the leader was last seen; tried first when the connection breaks.
+    leader: Option<FrontendAddress>,
+    /// That the leader cannot be seen or reached is said once.
+    said: bool,
+}
+
+#[derive(Debug)]
+struct Session {
+    conn: Conn,
+    frontend: FrontendAddress,
+    used: tokio::time::Instant,
+}
+
+impl Client {
+    pub async fn connect(settings: &ConnectionSettings) -> Result<Client, ClientError> {
+        let mut client = Client {
+            settings: settings.clone(),
+            session: None,
+            leader: None,
+            said: false,
+        };
+        client.open().await?;
+        Ok(client)
+    }
+
+    /// The frontend that answers now; `None` after the connection broke.
+    pub fn frontend(&self) -> Option<&FrontendAddress> {
+        self.session.as_ref().map(|session| &session.frontend)
+    }
+
+    pub fn user(&self) -> &str {
+        &self.settings.user
+    }
+
+    /// Sends a statement that answers no rows.
+    pub async fn run(&mut self, statement: &Statement) -> Result<Done, ClientError> {
+        let (done, ()) = self.attempts(statement, || (), |(), _| Ok(())).await?;
+        Ok(done)
+    }
+
+    /// Sends a statement that names no database, such as DDL that the engine printed, with `database`
+    /// as the current one.
+    pub async fn run_in(
+        &mut self,
+        database: &DatabaseName,
+        statement: &Statement,
+    ) -> Result<Done, ClientError> {
+        self.run(&admin::use_database(database)).await?;
+        self.once(statement, &mut (), &mut |(), _| Ok(())).await
+    }
+
+    pub async fn fetch<R: FromRow>(&mut self, query: &Query<R>) -> Result<Vec<R>, ClientError> {
+        self.fold(query, Vec::new, |rows, row| rows.push(row)).await
+    }
+
+    /// The one row of a query that answers exactly one, or none.
+    pub async fn fetch_optional<R: FromRow>(
+        &mut self,
+        query: &Query<R>,
+    ) -> Result<Option<R>, ClientError> {
+        Ok(self.fetch(query).await?.into_iter().next())
+    }
+
+    /// Row by row, for results too large to hold. `start` makes an empty result, also for a second
+    /// attempt after the connection broke half-way.
+    pub async fn fold<R: FromRow, A>(
+        &mut self,
+        query: &Query<R>,
+        start: impl Fn() -> A,
+        mut add: impl FnMut(&mut A, R),
+    ) -> Result<A, ClientError> {
+        let (_, result) = self
+            .attempts(query.statement(), start, |result, row| {
+                add(result, R::from_row(row)?);
+                Ok(())
+            })
+            .await?;
+        Ok(result)
+    }
+
+    /// Says goodbye, so that the server need not find out. Dropping the client does no harm.
+    pub async fn close(mut self) {
+        if let Some(session) = self.session.take() {
+            let _ = timeout(CONNECT_TIMEOUT, session.conn.disconnect()).await;
+        }
+    }
+
+    async fn attempts<A>(
+        &mut self,
+        statement: &Statement,
+        start: impl Fn() -> A,
+        mut add: impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+    ) -> Result<(Done, A), ClientError> {
+        let mut attempt = 1;
+        loop {
+            let mut result = start();
+            match self.once(statement, &mut result, &mut add).await {
+                Ok(done) => return Ok((done, result)),
+                Err(error)
+                    if statement.repeat() == Repeat::Safe
+                        && error.may_pass()
+                        && attempt < ATTEMPTS =>
+                {
+                    tracing::warn!(
+                        statement = statement.kind(),
+                        attempt,
+                        error = %error,
+                        "repeating a statement that only reads"
+                    );
+                    pause(attempt).await;
+                    attempt += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn once<A>(
+        &mut self,
+        statement: &Statement,
+        result: &mut A,
+        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+    ) -> Result<Done, ClientError> {
+        let limit = self.settings.query_timeout + GRACE;
+        let session = self.checked_session().await?;
+        let answer = timeout(limit, session.query(statement, result, add)).await;
+        session.used = tokio::time::Instant::now();
+        let error = match answer {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(failure)) => failure.about(statement.kind(), &session.frontend),
+            Err(_) => ClientError::Timeout {
+                statement: statement.kind(),
+                seconds: limit.as_secs(),
+            },
+        };
+        // An answer may still be under way on this connection, or its frontend is the wrong one.
+        if !matches!(
+            &error,
+            ClientError::Engine { .. } | ClientError::Reply { .. }
+        ) || error.kind() == FailureKind::NotMaster
+        {
+            self.session = None;
+        }
+        Err(error)
+    }
+
+    /// The session, made again where it broke, and proved alive where it was silent for long.
+    async fn checked_session(&mut self) -> Result<&mut Session, ClientError> {
+        if let Some(session) = &mut self.session
+            && session.used.elapsed() > IDLE
+            && !matches!(
+                timeout(CONNECT_TIMEOUT, session.conn.ping()).await,
+                Ok(Ok(()))
+            )
+        {
+            self.session = None;
+        }
+        if self.session.is_none() {
+            self.open().await?;
+        }
+        Ok(self.session.as_mut().expect("open() set it"))
+    }
+
+    /// Connects to the first frontend that answers, and from there to the leader.
+    async fn open(&mut self) -> Result<(), ClientError> {
+        let mut candidates: Vec<FrontendAddress> = self.leader.iter().cloned().collect();
+        for frontend in &self.settings.frontends {
+            if !candidates.contains(frontend) {
+                candidates.push(frontend.clone());
+            }
+        }
+        let mut tried = Vec::new();
+        for candidate in candidates {
+            match self.open_at(&candidate).await {
+                Ok(session) => {
+                    self.session = Some(self.move_to_leader(session).await);
+                    return Ok(());
+                }
+                // Every frontend knows the same users: a second try could only lock the account.
+                Err(error) if error.kind() == FailureKind::AccessDenied => return Err(error),
+                Err(error @ ClientError::Tls(_)) => return Err(error),
+                Err(error) => tried.push((candidate, reason(&error))),
+            }
+        }
+        Err(ClientError::Unreachable { tried })
+    }
+
+    async fn open_at(&self, frontend: &FrontendAddress) -> Result<Session, ClientError> {
+        const CONNECT: &str = "connecting";
+        let opts = self.options(frontend)?;
+        let conn = match timeout(CONNECT_TIMEOUT, Conn::new(opts)).await {
+            Ok(Ok(conn)) => conn,
+            Ok(Err(error)) => return Err(Failure::from(error).about(CONNECT, frontend)),
+            Err(_) => {
+                return Err(ClientError::Timeout {
+                    statement: CONNECT,
+                    seconds: CONNECT_TIMEOUT.as_secs(),
+                });
+            }
+        };
+        let mut session = Session {
+            conn,
+            frontend: frontend.clone(),
+            used: tokio::time::Instant::now(),
+        };
+        let seconds = u32::try_from(self.settings.query_timeout.as_secs()).unwrap_or(u32::MAX);
+        for statement in [admin::set_utc(), admin::set_query_timeout(seconds)] {
+            session.brief(&statement).await?;
+        }
+        Ok(session)
+    }
+
+    fn options(&self, frontend: &FrontendAddress) -> Result<Opts, ClientError> {
+        let tls = self.settings.tls.as_ref().map(tls::options).transpose()?;
+        Ok(OptsBuilder::default()
+            .ip_or_hostname(frontend.host.clone())
+            .tcp_port(frontend.port)
+            .user(Some(self.settings.user.clone()))
+            .pass(Some(self.settings.password.expose()))
+            // LDAP users send their password as it is: only where nobody can listen.
+            .enable_cleartext_plugin(tls.is_some())
+            .ssl_opts(tls)
+            // The driver would ask for the three of them, and @@socket is an error.
+            .prefer_socket(false)
+            .max_allowed_packet(Some(MAX_ALLOWED_PACKET))
+            .wait_timeout(Some(28_800))
+            .tcp_nodelay(true)
+            .tcp_keepalive(Some(Duration::from_secs(30)))
+            .into())
+    }
+
+    /// The leader's session, or this one where the leader cannot be seen or reached: any frontend
+    /// forwards what changes something.
+    async fn move_to_leader(&mut self, mut session: Session) -> Session {
+        let address = match session.find_leader().await {
+            Ok(Leader::Here) => {
+                self.leader = Some(session.frontend.clone());
+                return session;
+            }
+            Ok(Leader::Elsewhere(address)) => address,
+            Ok(Leader::NotShown) => {
+                self.say(&session.frontend, "no frontend is shown as leader");
+                return session;
+            }
+            Err(error) => {
+                self.say(&session.frontend, &reason(&error));
+                return session;
+            }
+        };
+        match self.open_at(&address).await {
+            Ok(leader) => {
+                tracing::debug!(frontend = %address, "talking to the leader");
+                self.leader = Some(address);
+                let _ = timeout(CONNECT_TIMEOUT, session.conn.disconnect()).await;
+                leader
+            }
+            Err(error) => {
+                let why = format!("the leader {address} cannot be reached: {}", reason(&error));
+                self.say(&session.frontend, &why);
+                session
+            }
+        }
+    }
+
+    fn say(&mut self, frontend: &FrontendAddress, why: &str) {
+        if !std::mem::replace(&mut self.said, true) {
+            tracing::warn!(
+                frontend = %frontend,
+                reason = why,
+                "not talking to the leader: a follower's view of jobs and repositories can lag"
+            );
+        }
+    }
+}
+
+impl Session {
+    async fn query<A>(
+        &mut self,
+        statement: &Statement,
+        result: &mut A,
+        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+    ) -> Result<Done, Failure> {
+        let mut answer = self.conn.query_iter(statement.text()).await?;
+        let columns = reply::columns(answer.columns_ref());
+        let mut misread = None;
+        while let Some(row) = answer.next().await? {
+            if misread.is_none() {
+                let read = reply::row(&columns, row).and_then(|row| add(result, &row));
+                misread = read.err();
+            }
+        }
+        let done = Done {
+            affected_rows: answer.affected_rows(),
+            warnings: answer.warnings(),
+            load: LoadInfo::parse(&answer.info()),
+        };
+        answer.drop_result().await?;
+        match misread {
+            Some(error) => Err(Failure::Reply(error)),
+            None => Ok(done),
+        }
+    }
+
+    /// A statement that is answered at once or never.
+    async fn brief(&mut self, statement: &Statement) -> Result<(), ClientError> {
+        self.brief_rows(statement, &mut (), &mut |(), _| Ok(()))
+            .await
+    }
+
+    async fn brief_rows<A>(
+        &mut self,
+        statement: &Statement,
+        result: &mut A,
+        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+    ) -> Result<(), ClientError> {
+        match timeout(CONNECT_TIMEOUT, self.query(statement, result, add)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(failure)) => Err(failure.about(statement.kind(), &self.frontend)),
+            Err(_) => Err(ClientError::Timeout {
+                statement: statement.kind(),
+                seconds: CONNECT_TIMEOUT.as_secs(),
+            }),
+        }
+    }
+
+    async fn find_leader(&mut self) -> Result<Leader, ClientError> {
+        let resolved = resolve(&self.frontend).await;
+        let mut found = Leader::NotShown;
+        // Some 3.3 versions show the leader only in the second list.
+        for query in [show::frontends(), show::proc_frontends()] {
+            let mut frontends = Vec::new();
+            self.brief_rows(query.statement(), &mut frontends, &mut |frontends, row| {
+                frontends.push(show::Frontend::from_row(row)?);
+                Ok(())
+            })
+            .await?;
+            found = leader::find(&frontends, &self.frontend, &resolved);
+            if found != Leader::NotShown {
+                break;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Without the context that [`ClientError`] has.
+enum Failure {
+    Driver(mysql_async::Error),
+    Reply(RowError),
+}
+
+impl From<mysql_async::Error> for Failure {
+    fn from(error: mysql_async::Error) -> Failure {
+        Failure::Driver(error)
+    }
+}
+
+impl Failure {
+    fn about(self, statement: &'static str, frontend: &FrontendAddress) -> ClientError {
+        match self {
+            Failure::Driver(mysql_async::Error::Server(error)) => ClientError::Engine {
+                statement,
+                error: EngineError {
+                    code: error.code,
+                    sqlstate: error.state,
+                    message: error.message,
+                },
+            },
+            Failure::Driver(error) => ClientError::ConnectionLost {
+                statement,
+                frontend: frontend.clone(),
+                detail: error.to_string(),
+            },
+            Failure::Reply(error) => ClientError::Reply { statement, error },
+        }
+    }
+}
+
+fn reason(error: &ClientError) -> String {
+    match error {
+        ClientError::Engine { error, .. } => error.to_string(),
+        ClientError::ConnectionLost { detail, .. } => detail.clone(),
+        other => other.to_string(),
+    }
+}
+
+async fn resolve(frontend: &FrontendAddress) -> Vec<IpAddr> {
+    let name = (frontend.host.as_str(), frontend.port);
+    match timeout(CONNECT_TIMEOUT, tokio::net::lookup_host(name)).await {
+        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// 0.2 s, 0.8 s, 3.2 s.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an election takes seconds: too short for a Wait state, too long to fail the state"
+)]
+async fn pause(attempt: u32) {
+    tokio::time::sleep(Duration::from_millis(50 * 4_u64.pow(attempt))).await;
+}
