@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 pub mod restore;
+pub mod whole;
 
 /// One decision of a planner, as it is shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
