@@ -130,6 +130,8 @@ fn a_store_that_is_away_fails_statements_and_stalls_jobs() {
 
     f.engine.store.fail_with(None);
     assert_eq!(f.finish("SHOW BACKUP FROM d").last().unwrap(), "FINISHED");
+    let message = f.cell("SHOW BACKUP FROM d", "TaskErrMsg");
+    assert!(message.contains("connection refused"), "it stays filled");
 }
 
 #[test]
