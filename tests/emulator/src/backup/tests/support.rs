@@ -32,7 +32,7 @@ impl Fixture {
         let now: Timestamp = "2026-11-21T09:58:25.099Z".parse().unwrap();
         let options = Options::new(profile, Clock::manual(now), directory.path());
         let mut engine = Engine::new(&options).unwrap();
-        let session = engine.new_session(1, Identity::root(), "127.0.0.1:1".into(), false);
+        let session = engine.new_session(1, Identity::root(), "127.0.0.1:1".into(), 1);
         Fixture {
             engine,
             session,
