@@ -13,7 +13,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    str::FromStr,
     sync::Arc,
 };
 
@@ -147,6 +146,16 @@ impl TableState {
             other => TableState::Other(other.to_owned()),
         }
     }
+
+    pub fn as_str(&self) -> &str {
+        match self {
+            TableState::Normal => "NORMAL",
+            TableState::Restore => "RESTORE",
+            TableState::SchemaChange => "SCHEMA_CHANGE",
+            TableState::Rollup => "ROLLUP",
+            TableState::Other(other) => other,
+        }
+    }
 }
 
 /// Whether StarRocks can back the table up.
@@ -253,22 +262,6 @@ impl ObjectKind {
             ObjectKind::MaterializedView => "materialized_view",
             ObjectKind::Function => "function",
         }
-    }
-}
-
-impl FromStr for ObjectKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        [
-            ObjectKind::Table,
-            ObjectKind::View,
-            ObjectKind::MaterializedView,
-            ObjectKind::Function,
-        ]
-        .into_iter()
-        .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| format!("unknown kind of object '{text}'"))
     }
 }
 

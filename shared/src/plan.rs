@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+pub mod promote;
 pub mod restore;
+pub mod verify;
 pub mod whole;
 
 /// One decision of a planner, as it is shown to people.

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::{
-    facts::{Distribution, KeyModel, PartitionFacts, Partitioning, TableFacts},
+    facts::{ColumnFacts, Distribution, KeyModel, PartitionFacts, Partitioning, TableFacts},
     ident::{ColumnName, PartitionName},
 };
 
@@ -61,27 +61,12 @@ pub fn whole_or_nothing<'a>(
     if table.distribution == Distribution::Random {
         return Some(WholeReason::RandomDistribution);
     }
-    for column in &table.columns {
-        if column.auto_increment {
-            let column = column.name.clone();
-            return Some(WholeReason::AutoIncrement { column });
-        }
-        // A generated column is computed again, never copied.
-        if column.generated.is_none() && !types::is_copied_exactly(&column.sql_type) {
-            return Some(WholeReason::ColumnType {
-                column: column.name.clone(),
-                sql_type: column.sql_type.clone(),
-            });
-        }
-        if let Some(aggregation) = &column.aggregation
-            && table.key_model == KeyModel::Aggregate
-            && !keeps_a_single_value(aggregation)
-        {
-            return Some(WholeReason::Aggregation {
-                column: column.name.clone(),
-                aggregation: aggregation.clone(),
-            });
-        }
+    if let Some(column) = table.columns.iter().find(|column| column.auto_increment) {
+        let column = column.name.clone();
+        return Some(WholeReason::AutoIncrement { column });
+    }
+    if let Some(reason) = not_copyable(&table.columns, table.key_model) {
+        return Some(reason);
     }
     let step = match &table.partitioning {
         Partitioning::Opaque { text, .. } => {
@@ -119,6 +104,25 @@ pub fn whole_or_nothing<'a>(
                 expression: expression.clone(),
             })
         })
+}
+
+/// Why INSERT ... SELECT would not give the same rows again.
+pub fn not_copyable(columns: &[ColumnFacts], key_model: KeyModel) -> Option<WholeReason> {
+    columns.iter().find_map(|column| {
+        // A generated column is computed again, never copied.
+        if column.generated.is_none() && !types::is_copied_exactly(&column.sql_type) {
+            return Some(WholeReason::ColumnType {
+                column: column.name.clone(),
+                sql_type: column.sql_type.clone(),
+            });
+        }
+        let aggregation = column.aggregation.as_ref()?;
+        let kept = key_model != KeyModel::Aggregate || keeps_a_single_value(aggregation);
+        (!kept).then(|| WholeReason::Aggregation {
+            column: column.name.clone(),
+            aggregation: aggregation.clone(),
+        })
+    })
 }
 
 /// Aggregating one row alone gives that row for these, and for no other.

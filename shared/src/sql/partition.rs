@@ -207,6 +207,15 @@ pub fn drop_temporary_partition(table: &QualifiedTable, partition: &PartitionNam
         .writes("DROP TEMPORARY PARTITION")
 }
 
+/// Into the recycle bin, from which the engine's RECOVER PARTITION brings it back for a day.
+pub fn drop_partition(table: &QualifiedTable, partition: &PartitionName) -> Statement {
+    Sql::new("ALTER TABLE ")
+        .table(table)
+        .text(" DROP PARTITION IF EXISTS ")
+        .name(partition)
+        .writes("DROP PARTITION")
+}
+
 /// Empties partitions, or the whole table where `None`.
 pub fn truncate(
     table: &QualifiedTable,

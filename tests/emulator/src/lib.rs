@@ -26,7 +26,6 @@ pub mod faults;
 pub mod jobs;
 pub mod nodes;
 pub mod number;
-pub mod options;
 pub mod parse;
 pub mod privileges;
 pub mod profile;
@@ -42,6 +41,5 @@ pub mod variables;
 pub mod wire;
 
 pub use clock::Clock;
-pub use options::{Options, Tls};
 pub use profile::Profile;
-pub use server::Emulator;
+pub use server::{Emulator, Options};

@@ -27,10 +27,7 @@ pub struct Session {
     pub user_variables: BTreeMap<String, String>,
     /// Roles that `SET ROLE` made active; `None`: the default roles of the user.
     pub active_roles: Option<Vec<String>>,
-    /// Id of the frontend that it is connected to.
-    pub frontend: i64,
-    /// Whether that one is a follower now: it shows what has been journaled and forwards what
-    /// changes things. Set before each statement.
+    /// Connected to a follower: it shows what has been journaled and forwards what changes things.
     pub follower: bool,
     pub opened: Timestamp,
     /// Becomes `true` when the connection has to end.
@@ -44,7 +41,7 @@ pub struct SessionInfo {
     pub peer: String,
     pub database: Option<String>,
     pub opened: Timestamp,
-    pub frontend: i64,
+    pub follower: bool,
     /// The statement that runs now, and since when.
     pub running: Option<String>,
     pub running_since: Option<Timestamp>,
@@ -57,7 +54,7 @@ impl Engine {
         id: u32,
         identity: Identity,
         peer: String,
-        frontend: i64,
+        follower: bool,
     ) -> Session {
         let opened = self.clock.now();
         let (kill, killed) = watch::channel(false);
@@ -68,7 +65,7 @@ impl Engine {
                 peer: peer.clone(),
                 database: None,
                 opened,
-                frontend,
+                follower,
                 running: None,
                 running_since: None,
                 kill,
@@ -84,8 +81,7 @@ impl Engine {
             variables: self.global_variables.values.clone(),
             user_variables: BTreeMap::new(),
             active_roles: None,
-            frontend,
-            follower: false,
+            follower,
             opened,
             killed,
         }
@@ -99,19 +95,6 @@ impl Engine {
     pub fn end_session(&mut self, id: u32) {
         if let Some(info) = self.sessions.get(&id) {
             info.kill.send_replace(true);
-        }
-    }
-
-    pub(crate) fn end_sessions_of_leader(&mut self) {
-        let leader = self.nodes.leader().map(|leader| leader.id);
-        let ids: Vec<u32> = self
-            .sessions
-            .iter()
-            .filter(|(_, info)| Some(info.frontend) == leader)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            self.end_session(id);
         }
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use crate::{
     engine::{Engine, zone},
-    profile::Profile,
     reply::{CHARSET_BINARY, CHARSET_UTF8, Column, SqlError, SqlResult, WireType},
     session::Session,
 };
@@ -215,11 +214,11 @@ impl Engine {
     ) -> SqlResult<()> {
         let definition = self.variable_definition(name).ok_or_else(|| {
             let error = self.unknown_variable(name);
-            // Before 4.1 it is not the analyzer that finds out.
-            if self.profile == Profile::V4_1 {
-                error
-            } else {
+            // 3.3 finds out after its analyzer.
+            if self.profile.is_3_3() {
                 without_prefix(error)
+            } else {
+                error
             }
         })?;
         if definition.read_only {

@@ -135,7 +135,6 @@ pub enum Step {
         table: TableRef,
         slot: Slot,
         partitions: PartitionRange,
-        replication_num: u16,
         temporary: bool,
     },
     /// One INSERT ... SELECT, run as a task.
@@ -148,6 +147,12 @@ pub enum Step {
     },
     /// Only a table that this restore made, told by its id.
     DropTable { table: TableRef, slot: Slot },
+    /// What new partitions of the table get.
+    SetDefaultReplication {
+        table: TableRef,
+        slot: Slot,
+        replication_num: u16,
+    },
     /// For the partitions whose number of replicas is not the table's: all whose recorded number,
     /// capped, is this one.
     AlterReplication {
@@ -159,9 +164,19 @@ pub enum Step {
     /// Sets what a restored table lost and can get back: colocation, unique and foreign keys.
     ReapplyProperties { table: TableRef, slot: Slot },
     /// Holds partitions and rows against the manifest.
-    Verify { table: TableRef, slot: Slot },
-    /// Live and staged change names in one go. Judged by ids: sent twice it would undo itself.
-    Swap { table: TableRef, live_id: TableId },
+    Verify {
+        table: TableRef,
+        slot: Slot,
+        /// Only what this snapshot holds, where the slot is to hold no more; else all that is wanted.
+        snapshot: Option<SnapshotLabel>,
+    },
+    /// The live name changes hands in one go. Judged by ids: sent twice it would undo itself.
+    Swap {
+        table: TableRef,
+        with: Slot,
+        /// The table that has the live name before it.
+        live_id: TableId,
+    },
     Rename {
         table: TableRef,
         from: Slot,
@@ -179,11 +194,11 @@ pub enum Step {
         table: TableRef,
         partitions: PartitionRange,
     },
-    /// Switches policies on again that would drop no restored partition.
+    /// Switches policies on again that would drop no restored partition, each with the value it had.
     ResumePartitions {
         table: TableRef,
         slot: Slot,
-        policies: Vec<Policy>,
+        policies: Vec<(Policy, String)>,
     },
     /// A view, materialized view or function that the target lacks: its place in the manifest.
     RecreateObject { label: SnapshotLabel, object: u32 },
@@ -209,6 +224,7 @@ impl Step {
             | Step::AddPartitions { table, .. }
             | Step::CopyPartitions { table, .. }
             | Step::DropTable { table, .. }
+            | Step::SetDefaultReplication { table, .. }
             | Step::AlterReplication { table, .. }
             | Step::ReapplyProperties { table, .. }
             | Step::Verify { table, .. }
@@ -234,6 +250,7 @@ impl Step {
             Step::AddPartitions { .. } => "add_partitions",
             Step::CopyPartitions { .. } => "copy_partitions",
             Step::DropTable { .. } => "drop_table",
+            Step::SetDefaultReplication { .. } => "set_default_replication",
             Step::AlterReplication { .. } => "alter_replication",
             Step::ReapplyProperties { .. } => "reapply_properties",
             Step::Verify { .. } => "verify",

@@ -2,8 +2,4 @@
 
 mod support;
 
-mod damage;
-mod data;
-mod jobs;
-mod labels;
-mod targets;
+mod errors;

@@ -1,0 +1,672 @@
+//! Puts the steps of a restore in order.
+//!
+//! Build: everything beside the live data, database by database, snapshot by snapshot. Verify: every
+//! table. Promote: live names, only after the last table verified. Finish: what may be switched on
+//! again, what else is made, and what a person has to do.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    addable,
+    notice::{Notice, Notices},
+    policy,
+    request::RestoreRequest,
+    source::Source,
+    step::{CopyMode, PartitionRange, Phase, PlannedStep, Policy, Slot, Step, TableRange},
+    strategy::{Draft, Promotion, Strategy, needs_partitions_first, overwrites},
+    target::Target,
+};
+use crate::{ident::DatabaseName, label::SnapshotLabel, manifest::ManifestPartition};
+
+/// One RESTORE names at most so many tables and partitions: its text stays readable, and a job that
+/// fails has not everything to do again.
+pub(super) const MAX_TABLES: usize = 500;
+pub(super) const MAX_PARTITIONS: usize = 20_000;
+
+/// Partitions of one step that adds or copies. Each copy is a task of its own, so that a step is done
+/// within minutes and a repeat loses little.
+const ADDED_AT_ONCE: u32 = 200;
+const COPIED_AT_ONCE: u32 = 16;
+const COPIED_BYTES_AT_ONCE: u64 = 32 << 30;
+
+#[derive(Debug, Default)]
+pub(super) struct Steps(Vec<PlannedStep>);
+
+impl Steps {
+    fn push(&mut self, phase: Phase, step: Step) {
+        let number = u32::try_from(self.0.len() + 1).unwrap_or(u32::MAX);
+        self.0.push(PlannedStep {
+            number,
+            phase,
+            step,
+        });
+    }
+
+    pub(super) fn into_vec(self) -> Vec<PlannedStep> {
+        self.0
+    }
+}
+
+pub(super) fn build(request: &RestoreRequest, drafts: &[Draft<'_>], target: &Target) -> Steps {
+    let mut steps = Steps::default();
+    let mut by_database: BTreeMap<&DatabaseName, Vec<&Draft<'_>>> = BTreeMap::new();
+    for draft in drafts {
+        by_database.entry(draft.database).or_default().push(draft);
+    }
+    for (database, drafts) in by_database {
+        if !target.databases.contains_key(database) {
+            let database = database.clone();
+            steps.push(Phase::Build, Step::CreateDatabase { database });
+        }
+        for draft in &drafts {
+            if draft.strategy == Strategy::Create {
+                steps.push(
+                    Phase::Build,
+                    Step::CreateTable {
+                        table: draft.reference(),
+                        slot: draft.built_slot(),
+                        replication_num: draft.replication_num,
+                    },
+                );
+            }
+        }
+        for snapshot in snapshots(&drafts) {
+            restore_snapshot(request, database, &drafts, &snapshot, &mut steps);
+        }
+        for draft in &drafts {
+            put_together(request, draft, &mut steps);
+            finish_building(request, draft, target, &mut steps);
+        }
+    }
+    steps
+}
+
+/// Every snapshot of a database's tables, each before those that are restored over it.
+fn snapshots(drafts: &[&Draft<'_>]) -> Vec<Arc<SnapshotLabel>> {
+    let mut ordered: Vec<Arc<SnapshotLabel>> = Vec::new();
+    let longest = drafts.iter().map(|draft| draft.snapshots.len()).max();
+    // The own label is last for every table, so it is held back until all others are in.
+    for place in 0..longest.unwrap_or_default() {
+        for draft in drafts {
+            if let Some(snapshot) = draft.snapshots.get(place)
+                && **snapshot != draft.source.manifest.label
+                && !ordered.contains(snapshot)
+            {
+                ordered.push(snapshot.clone());
+            }
+        }
+    }
+    for draft in drafts {
+        if let Some(last) = draft.snapshots.last()
+            && **last == draft.source.manifest.label
+            && !ordered.contains(last)
+        {
+            ordered.push(last.clone());
+        }
+    }
+    ordered
+}
+
+/// All RESTORE statements that read one snapshot into one database.
+fn restore_snapshot(
+    request: &RestoreRequest,
+    database: &DatabaseName,
+    drafts: &[&Draft<'_>],
+    snapshot: &SnapshotLabel,
+    steps: &mut Steps,
+) {
+    let mut groups: BTreeMap<(&SnapshotLabel, u16), Vec<(&Draft<'_>, usize)>> = BTreeMap::new();
+    for draft in drafts {
+        let place = draft
+            .snapshots
+            .iter()
+            .position(|found| **found == *snapshot);
+        if let Some(place) = place {
+            let key = (&draft.source.manifest.label, draft.replication_num);
+            groups.entry(key).or_default().push((draft, place));
+        }
+    }
+    for ((label, replication_num), members) in groups {
+        let mut chunk: Vec<(&Draft<'_>, usize)> = Vec::new();
+        let mut named = 0;
+        for (draft, place) in members {
+            let partitions = request.wanted_from(draft.table, snapshot).count();
+            let full = chunk.len() >= MAX_TABLES || named + partitions > MAX_PARTITIONS;
+            if full && !chunk.is_empty() {
+                restore_chunk(
+                    request,
+                    database,
+                    label,
+                    snapshot,
+                    replication_num,
+                    &chunk,
+                    steps,
+                );
+                chunk.clear();
+                named = 0;
+            }
+            chunk.push((draft, place));
+            named += partitions;
+        }
+        restore_chunk(
+            request,
+            database,
+            label,
+            snapshot,
+            replication_num,
+            &chunk,
+            steps,
+        );
+    }
+}
+
+fn restore_chunk(
+    request: &RestoreRequest,
+    database: &DatabaseName,
+    label: &SnapshotLabel,
+    snapshot: &SnapshotLabel,
+    replication_num: u16,
+    chunk: &[(&Draft<'_>, usize)],
+    steps: &mut Steps,
+) {
+    let mut tables: Vec<TableRange> = Vec::new();
+    for (draft, place) in chunk {
+        let range = TableRange {
+            from: draft.index,
+            to: draft.index + 1,
+            slot: draft.slot_of(*place),
+            creates: draft.strategy != Strategy::Direct || *place == 0,
+        };
+        if !range.creates && needs_partitions_first(&draft.ddl) {
+            add_partitions(request, draft, Slot::Live, snapshot, steps);
+        }
+        match tables.last_mut() {
+            Some(last)
+                if last.to == range.from
+                    && last.slot == range.slot
+                    && last.creates == range.creates =>
+            {
+                last.to = range.to;
+            }
+            _ => tables.push(range),
+        }
+    }
+    steps.push(
+        Phase::Build,
+        Step::RestoreSnapshot {
+            database: database.clone(),
+            label: label.clone(),
+            snapshot: snapshot.clone(),
+            tables,
+            replication_num,
+            timeout_seconds: request.timeout_seconds,
+        },
+    );
+    for (draft, place) in chunk {
+        let created = draft.strategy != Strategy::Direct || *place == 0;
+        if created {
+            hold(draft, draft.slot_of(*place), &draft.policies, steps);
+            set_default_replication(draft, draft.slot_of(*place), steps);
+        }
+    }
+}
+
+fn hold(draft: &Draft<'_>, slot: Slot, policies: &[Policy], steps: &mut Steps) {
+    if policies.is_empty() {
+        return;
+    }
+    let phase = if slot == Slot::Live && draft.promotion != Promotion::InPlace {
+        Phase::Promote
+    } else {
+        Phase::Build
+    };
+    steps.push(
+        phase,
+        Step::HoldPartitions {
+            table: draft.reference(),
+            slot,
+            policies: policies.to_vec(),
+        },
+    );
+}
+
+/// Partitions that are added by hand get the table's default, which RESTORE leaves as it was backed
+/// up: it may ask for more backends than there are, and RESTORE refuses to write into partitions with
+/// another number of replicas than its own.
+fn set_default_replication(draft: &Draft<'_>, slot: Slot, steps: &mut Steps) {
+    if !draft.table.unpartitioned && recorded_default(draft) != draft.replication_num {
+        steps.push(
+            Phase::Build,
+            Step::SetDefaultReplication {
+                table: draft.reference(),
+                slot,
+                replication_num: draft.replication_num,
+            },
+        );
+    }
+}
+
+fn recorded_default(draft: &Draft<'_>) -> u16 {
+    draft
+        .ddl
+        .property("replication_num")
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(draft.replication_num)
+}
+
+fn add_partitions(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    slot: Slot,
+    snapshot: &SnapshotLabel,
+    steps: &mut Steps,
+) {
+    let count = request.wanted_from(draft.table, snapshot).count();
+    for partitions in ranges(snapshot, count, ADDED_AT_ONCE) {
+        steps.push(
+            Phase::Build,
+            Step::AddPartitions {
+                table: draft.reference(),
+                slot,
+                partitions,
+                temporary: false,
+            },
+        );
+    }
+}
+
+fn ranges(
+    snapshot: &SnapshotLabel,
+    count: usize,
+    at_once: u32,
+) -> impl Iterator<Item = PartitionRange> + '_ {
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    (0..count)
+        .step_by(at_once as usize)
+        .map(move |from| PartitionRange {
+            snapshot: snapshot.clone(),
+            from,
+            to: (from + at_once).min(count),
+        })
+}
+
+/// Ranges of partitions for copying, cut by number and by size.
+fn copy_ranges(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    snapshot: &SnapshotLabel,
+) -> Vec<PartitionRange> {
+    let mut ranges: Vec<PartitionRange> = Vec::new();
+    let mut bytes = 0;
+    for (number, partition) in (0_u32..).zip(request.wanted_from(draft.table, snapshot)) {
+        match ranges.last_mut() {
+            Some(last)
+                if last.to - last.from < COPIED_AT_ONCE
+                    && bytes + partition.data_size <= COPIED_BYTES_AT_ONCE =>
+            {
+                last.to = number + 1;
+                bytes += partition.data_size;
+            }
+            _ => {
+                ranges.push(PartitionRange {
+                    snapshot: snapshot.clone(),
+                    from: number,
+                    to: number + 1,
+                });
+                bytes = partition.data_size;
+            }
+        }
+    }
+    ranges
+}
+
+/// Overlay: what the other snapshots hold is copied into the base.
+fn put_together(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
+    if draft.strategy != Strategy::Overlay {
+        return;
+    }
+    for (place, snapshot) in draft.snapshots.iter().enumerate().skip(1) {
+        add_partitions(request, draft, Slot::Staged, snapshot, steps);
+        for partitions in copy_ranges(request, draft, snapshot) {
+            steps.push(
+                Phase::Build,
+                Step::CopyPartitions {
+                    table: draft.reference(),
+                    from: draft.slot_of(place),
+                    to: Slot::Staged,
+                    partitions,
+                    mode: CopyMode::Append,
+                },
+            );
+        }
+        steps.push(
+            Phase::Build,
+            Step::DropTable {
+                table: draft.reference(),
+                slot: draft.slot_of(place),
+            },
+        );
+    }
+}
+
+/// Replicas and properties that the restore did not bring.
+fn finish_building(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    target: &Target,
+    steps: &mut Steps,
+) {
+    if draft.strategy == Strategy::Splice {
+        return;
+    }
+    let slot = draft.built_slot();
+    let cap = target.live_backends;
+    let mut odd: Vec<u16> = request
+        .wanted(draft.table)
+        .map(|partition| partition.replication_num.clamp(1, cap.max(1)))
+        .filter(|number| *number != draft.replication_num)
+        .collect();
+    odd.sort_unstable();
+    odd.dedup();
+    for replication_num in odd {
+        steps.push(
+            Phase::Build,
+            Step::AlterReplication {
+                table: draft.reference(),
+                slot,
+                replication_num,
+                cap,
+            },
+        );
+    }
+    let was_set =
+        recorded_default(draft) != draft.replication_num || draft.strategy == Strategy::Create;
+    if !draft.table.unpartitioned && was_set && draft.default_replication != draft.replication_num {
+        steps.push(
+            Phase::Build,
+            Step::SetDefaultReplication {
+                table: draft.reference(),
+                slot,
+                replication_num: draft.default_replication,
+            },
+        );
+    }
+    let lost = super::properties::reapplicable(&draft.ddl, draft.same_database());
+    if !lost.is_empty() {
+        steps.push(
+            Phase::Build,
+            Step::ReapplyProperties {
+                table: draft.reference(),
+                slot,
+            },
+        );
+    }
+}
+
+pub(super) fn verify(drafts: &[Draft<'_>], steps: &mut Steps) {
+    for draft in drafts {
+        let table = draft.reference();
+        if draft.strategy == Strategy::Splice {
+            for (place, snapshot) in draft.snapshots.iter().enumerate() {
+                steps.push(
+                    Phase::Verify,
+                    Step::Verify {
+                        table: table.clone(),
+                        slot: draft.slot_of(place),
+                        snapshot: Some((**snapshot).clone()),
+                    },
+                );
+            }
+        } else {
+            let slot = draft.built_slot();
+            steps.push(
+                Phase::Verify,
+                Step::Verify {
+                    table,
+                    slot,
+                    snapshot: None,
+                },
+            );
+        }
+    }
+}
+
+pub(super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], steps: &mut Steps) {
+    for draft in drafts {
+        let rename = |from, to, id| Step::Rename {
+            table: draft.reference(),
+            from,
+            to,
+            id,
+        };
+        let live_id = draft.live.map(|live| live.table_id);
+        match (&draft.promotion, live_id) {
+            (Promotion::InPlace, _) => {}
+            (Promotion::Splice, _) => splice(request, draft, steps),
+            (Promotion::Swap, Some(live_id)) => {
+                hold(draft, Slot::Live, &live_policies(draft), steps);
+                steps.push(
+                    Phase::Promote,
+                    Step::Swap {
+                        table: draft.reference(),
+                        with: Slot::Staged,
+                        live_id,
+                    },
+                );
+                steps.push(
+                    Phase::Promote,
+                    rename(Slot::Staged, Slot::Before, Some(live_id)),
+                );
+            }
+            (Promotion::RenamePair { .. }, Some(live_id)) => {
+                hold(draft, Slot::Live, &live_policies(draft), steps);
+                steps.push(
+                    Phase::Promote,
+                    rename(Slot::Live, Slot::Before, Some(live_id)),
+                );
+                steps.push(Phase::Promote, rename(Slot::Staged, Slot::Live, None));
+            }
+            (Promotion::Rename | Promotion::Swap | Promotion::RenamePair { .. }, _) => {
+                steps.push(Phase::Promote, rename(Slot::Staged, Slot::Live, None));
+            }
+        }
+    }
+}
+
+fn live_policies(draft: &Draft<'_>) -> Vec<Policy> {
+    draft
+        .live
+        .and_then(|live| crate::ddl::Ddl::parse(&live.ddl).ok())
+        .map(|ddl| policy::active(&ddl.properties))
+        .unwrap_or_default()
+}
+
+/// Live partitions are kept in a table of their own, then replaced one by one.
+fn splice(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
+    let table = draft.reference();
+    let kept = |partition: &&ManifestPartition| super::strategy::lives(draft, &partition.name);
+    if request
+        .wanted(draft.table)
+        .any(|partition| kept(&partition))
+    {
+        steps.push(
+            Phase::Promote,
+            Step::CreateTable {
+                table: table.clone(),
+                slot: Slot::Before,
+                replication_num: draft.replication_num,
+            },
+        );
+    }
+    let held: Vec<Policy> = live_policies(draft);
+    hold(draft, Slot::Live, &held, steps);
+    for (place, snapshot) in draft.snapshots.iter().enumerate() {
+        for partitions in splice_ranges(request, draft, snapshot) {
+            let replaced = partitions.lives;
+            let partitions = partitions.range;
+            let add = |slot, temporary| Step::AddPartitions {
+                table: table.clone(),
+                slot,
+                partitions: partitions.clone(),
+                temporary,
+            };
+            let copy = |from, to, mode| Step::CopyPartitions {
+                table: table.clone(),
+                from,
+                to,
+                partitions: partitions.clone(),
+                mode,
+            };
+            if replaced {
+                steps.push(Phase::Promote, add(Slot::Before, false));
+                steps.push(
+                    Phase::Promote,
+                    copy(Slot::Live, Slot::Before, CopyMode::Append),
+                );
+            } else {
+                steps.push(Phase::Promote, add(Slot::Live, false));
+            }
+            let from = draft.slot_of(place);
+            if overwrites(&draft.ddl) {
+                steps.push(Phase::Promote, copy(from, Slot::Live, CopyMode::Overwrite));
+            } else {
+                steps.push(Phase::Promote, add(Slot::Live, true));
+                steps.push(Phase::Promote, copy(from, Slot::Live, CopyMode::Temporary));
+                steps.push(
+                    Phase::Promote,
+                    Step::ReplacePartitions {
+                        table: table.clone(),
+                        partitions: partitions.clone(),
+                    },
+                );
+            }
+        }
+    }
+    for place in 0..draft.snapshots.len() {
+        steps.push(
+            Phase::Promote,
+            Step::DropTable {
+                table: table.clone(),
+                slot: draft.slot_of(place),
+            },
+        );
+    }
+}
+
+struct SpliceRange {
+    range: PartitionRange,
+    /// Whether the live table has these partitions.
+    lives: bool,
+}
+
+fn splice_ranges(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    snapshot: &SnapshotLabel,
+) -> Vec<SpliceRange> {
+    let partitions: Vec<&ManifestPartition> = request.wanted_from(draft.table, snapshot).collect();
+    let mut found: Vec<SpliceRange> = Vec::new();
+    for whole in copy_ranges(request, draft, snapshot) {
+        let mut open: Option<SpliceRange> = None;
+        for number in whole.from..whole.to {
+            let lives = super::strategy::lives(draft, &partitions[number as usize].name);
+            match &mut open {
+                Some(last) if last.lives == lives => last.range.to = number + 1,
+                _ => {
+                    found.extend(open.take());
+                    open = Some(SpliceRange {
+                        range: PartitionRange {
+                            snapshot: snapshot.clone(),
+                            from: number,
+                            to: number + 1,
+                        },
+                        lives,
+                    });
+                }
+            }
+        }
+        found.extend(open);
+    }
+    found
+}
+
+/// Policies that can be switched on again are; of the others a person is told.
+pub(super) fn resume(
+    request: &RestoreRequest,
+    drafts: &[Draft<'_>],
+    target: &Target,
+    steps: &mut Steps,
+    notices: &mut Notices,
+) {
+    for draft in drafts {
+        let policies = match draft.promotion {
+            Promotion::Splice => live_policies(draft),
+            _ => draft.policies.clone(),
+        };
+        let live_ddl = draft
+            .live
+            .and_then(|live| crate::ddl::Ddl::parse(&live.ddl).ok());
+        let properties = match (&draft.promotion, &live_ddl) {
+            (Promotion::Splice, Some(live)) => &live.properties,
+            _ => &draft.ddl.properties,
+        };
+        let ends: Vec<_> = request
+            .wanted(draft.table)
+            .map(|partition| addable::upper_bound(&draft.ddl, partition))
+            .collect();
+        let mut on: Vec<(Policy, String)> = Vec::new();
+        for policy in policies {
+            let value = policy.value(properties).unwrap_or_default();
+            if policy::keeps_all(policy, properties, &ends, target.now) {
+                on.push((policy, value.to_owned()));
+                continue;
+            }
+            notices.ask(
+                draft.qualified(),
+                format!(
+                    "has {} switched off, because it could drop restored partitions. When it may: \
+                     ALTER TABLE `{}`.`{}` SET (\"{}\" = \"{value}\")",
+                    policy.property(),
+                    draft.database,
+                    draft.table.table,
+                    policy.property(),
+                ),
+            );
+        }
+        if !on.is_empty() {
+            steps.push(
+                Phase::Finish,
+                Step::ResumePartitions {
+                    table: draft.reference(),
+                    slot: Slot::Live,
+                    policies: on,
+                },
+            );
+        }
+    }
+}
+
+pub(super) fn finish(
+    sources: &[Source],
+    objects: &[(usize, u32)],
+    notices: &[Notice],
+    steps: &mut Steps,
+) {
+    for (source, object) in objects {
+        steps.push(
+            Phase::Finish,
+            Step::RecreateObject {
+                label: sources[*source].manifest.label.clone(),
+                object: *object,
+            },
+        );
+    }
+    for notice in notices.iter().filter(|notice| notice.to_do) {
+        steps.push(
+            Phase::Finish,
+            Step::Report {
+                text: notice.to_string(),
+            },
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! What proves that a restored table is what the label says.
+//!
+//! The partition list must equal the manifest exactly. Row counts are compared only where there is
+//! something exact to compare with: a count that was taken while the fingerprint stood still, or a
+//! live partition that still is what was backed up. What cannot be compared is said, not assumed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::{
+    digest::Digest,
+    facts::{PartitionFacts, TableFacts},
+    ident::{PartitionName, TableName},
+    manifest::{ManifestPartition, ManifestTable, UNPARTITIONED_KEY},
+};
+
+/// How a partition list differs from the manifest's. Empty: it does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ListDifference {
+    pub missing: Vec<PartitionName>,
+    pub extra: Vec<PartitionName>,
+}
+
+impl ListDifference {
+    pub fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.extra.is_empty()
+    }
+}
+
+/// Compares what stands under `name` with what is wanted of `table`. System partitions are outside
+/// of it. The partition of an unpartitioned table is named like the table.
+pub fn compare_partitions<'a>(
+    table: &ManifestTable,
+    wanted: impl IntoIterator<Item = &'a ManifestPartition>,
+    name: &TableName,
+    found: &[PartitionFacts],
+) -> ListDifference {
+    let wanted: BTreeSet<&str> = wanted
+        .into_iter()
+        .map(|partition| partition_in(table, &partition.name, name))
+        .collect();
+    let present: BTreeSet<&str> = found
+        .iter()
+        .filter(|partition| !partition.system)
+        .map(|partition| partition.name.as_str())
+        .collect();
+    let names = |names: Vec<&&str>| {
+        names
+            .into_iter()
+            .filter_map(|name| name.parse().ok())
+            .collect()
+    };
+    ListDifference {
+        missing: names(wanted.difference(&present).collect()),
+        extra: names(present.difference(&wanted).collect()),
+    }
+}
+
+/// The name of a manifest's partition inside the table that stands under `name`.
+pub fn partition_in<'a>(
+    table: &ManifestTable,
+    partition: &'a PartitionName,
+    name: &'a TableName,
+) -> &'a str {
+    if table.unpartitioned && partition.as_str() == UNPARTITIONED_KEY {
+        name.as_str()
+    } else {
+        partition.as_str()
+    }
+}
+
+/// What the rows of a partition can be held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Against {
+    /// The count in the manifest.
+    Manifest,
+    /// The live partition, whose fingerprint is the manifest's. To be read again after counting: only
+    /// if it still is, the comparison holds.
+    Live,
+    Nothing(NotCompared),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotCompared {
+    /// The backup did not count it, or it changed while it was counted.
+    CountUnknown,
+    /// ... and the live partition is another one by now.
+    LiveDiffers,
+    /// The option `row_counts` is off.
+    SwitchedOff,
+}
+
+impl NotCompared {
+    pub fn reason(self) -> &'static str {
+        match self {
+            NotCompared::CountUnknown => {
+                "the backup recorded no exact count, and no live partition"
+            }
+            NotCompared::LiveDiffers => {
+                "the backup recorded no exact count, and the live partition changed since"
+            }
+            NotCompared::SwitchedOff => "row counts are switched off",
+        }
+    }
+}
+
+/// Judges what the count of one partition can be held against.
+pub fn count_against(
+    table: &ManifestTable,
+    partition: &ManifestPartition,
+    live: Option<&TableFacts>,
+) -> Against {
+    if partition.row_count.is_some() {
+        return Against::Manifest;
+    }
+    let Some(live) = live else {
+        return Against::Nothing(NotCompared::CountUnknown);
+    };
+    let name = partition_in(table, &partition.name, &live.table);
+    let same = live.partitions.iter().any(|found| {
+        found.name.as_str() == name && Some(found.fingerprint) == partition.fingerprint
+    });
+    if same {
+        Against::Live
+    } else {
+        Against::Nothing(NotCompared::LiveDiffers)
+    }
+}
+
+/// Partitions that are counted by one statement, all held against the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CountBatch {
+    pub against: Against,
+    /// Names as in the manifest.
+    pub partitions: Vec<PartitionName>,
+    /// What the manifest says, where it is held against the manifest.
+    pub expected: Option<u64>,
+}
+
+/// A count reads every row of its partitions: one statement should end within minutes.
+const BATCH_PARTITIONS: usize = 200;
+const BATCH_BYTES: u64 = 64 << 30;
+
+/// Groups the partitions of a table for counting. Even what cannot be compared is counted: the number
+/// is recorded.
+pub fn count_batches<'a>(
+    table: &ManifestTable,
+    wanted: impl IntoIterator<Item = &'a ManifestPartition>,
+    live: Option<&TableFacts>,
+) -> Vec<CountBatch> {
+    let mut done = Vec::new();
+    let mut open: BTreeMap<Against, (CountBatch, u64)> = BTreeMap::new();
+    for partition in wanted {
+        let against = count_against(table, partition, live);
+        let expected = (against == Against::Manifest).then_some(0);
+        let (batch, bytes) = open.entry(against).or_insert_with(|| {
+            let batch = CountBatch {
+                against,
+                partitions: Vec::new(),
+                expected,
+            };
+            (batch, 0)
+        });
+        batch.partitions.push(partition.name.clone());
+        if let (Some(sum), Some(count)) = (&mut batch.expected, partition.row_count) {
+            *sum += count;
+        }
+        *bytes += partition.data_size;
+        if batch.partitions.len() >= BATCH_PARTITIONS || *bytes >= BATCH_BYTES {
+            done.extend(open.remove(&against).map(|(batch, _)| batch));
+        }
+    }
+    done.extend(open.into_values().map(|(batch, _)| batch));
+    done
+}
+
+/// What a count says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountVerdict {
+    Equal,
+    /// Said, not assumed.
+    NotCompared(NotCompared),
+    /// Expected and found.
+    Different(u64, u64),
+}
+
+/// Judges the count of a batch. `live` is the count of the same partitions of the live table, and
+/// only if their fingerprints were the manifest's before and after it was taken.
+pub fn judge_count(batch: &CountBatch, staged: u64, live: Option<u64>) -> CountVerdict {
+    let expected = match (batch.against, batch.expected, live) {
+        (Against::Manifest, Some(expected), _) => expected,
+        (Against::Live, _, Some(live)) => live,
+        (Against::Nothing(reason), _, _) => return CountVerdict::NotCompared(reason),
+        (Against::Manifest, None, _) => {
+            return CountVerdict::NotCompared(NotCompared::CountUnknown);
+        }
+        (Against::Live, _, None) => return CountVerdict::NotCompared(NotCompared::LiveDiffers),
+    };
+    if expected == staged {
+        CountVerdict::Equal
+    } else {
+        CountVerdict::Different(expected, staged)
+    }
+}
+
+/// What a verified table held: names and fingerprints of its partitions. Held again right before the
+/// table becomes live.
+pub fn content_digest(partitions: &[PartitionFacts]) -> Digest {
+    let mut parts: Vec<String> = partitions
+        .iter()
+        .map(|partition| format!("{}\n{}", partition.name, partition.fingerprint))
+        .collect();
+    parts.sort_unstable();
+    Digest::of(parts.iter().map(String::as_bytes))
+}
