@@ -20,6 +20,10 @@ macro_rules! digest_type {
             pub fn of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> $name {
                 $name(hash(parts))
             }
+
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
         }
 
         impl fmt::Display for $name {
@@ -80,13 +84,35 @@ pub struct InvalidDigest {
     pub text: String,
 }
 
-fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
-    let mut hasher = Sha256::new();
-    for part in parts {
-        hasher.update((part.len() as u64).to_le_bytes());
-        hasher.update(part);
+/// A [`Digest`] of parts that are not all in memory at once. The same as [`Digest::of`] them.
+#[derive(Debug, Default)]
+pub struct DigestWriter(Sha256);
+
+impl DigestWriter {
+    pub fn part(&mut self, part: &[u8]) {
+        self.0.update((part.len() as u64).to_le_bytes());
+        self.0.update(part);
     }
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&hasher.finalize()[..16]);
-    bytes
+
+    pub fn text(&mut self, part: &str) {
+        self.part(part.as_bytes());
+    }
+
+    pub fn finish(self) -> Digest {
+        Digest(self.bytes())
+    }
+
+    fn bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&self.0.finalize()[..16]);
+        bytes
+    }
+}
+
+fn hash<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 16] {
+    let mut writer = DigestWriter::default();
+    for part in parts {
+        writer.part(part);
+    }
+    writer.bytes()
 }

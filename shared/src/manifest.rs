@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    digest::{Digest, Fingerprint, SchemaHash},
+    digest::{Digest, DigestWriter, Fingerprint, SchemaHash},
     facts::ObjectKind,
     ident::{
         ClusterId, DatabaseName, ExecutionId, GroupName, PartitionName, PlanId, TableId, TableName,
@@ -96,40 +96,47 @@ impl Manifest {
     }
 
     /// Over everything that a reader relies on: a manifest that was read back with another digest,
-    /// or another number of partitions, is rejected.
+    /// or another number of partitions, is rejected. Counts and sizes are left out: they are filled in
+    /// and corrected later.
     pub fn digest(&self) -> Digest {
-        let table_digests: Vec<String> = self
-            .tables
-            .iter()
-            .map(|table| table.digest().to_string())
-            .collect();
-        let head = [
-            self.label.as_str(),
-            self.database.as_str(),
-            self.kind.as_str(),
-        ];
-        Digest::of(
-            head.into_iter()
-                .map(str::as_bytes)
-                .chain(table_digests.iter().map(String::as_bytes)),
-        )
+        let mut digest = DigestWriter::default();
+        digest.text(self.label.as_str());
+        digest.text(self.database.as_str());
+        digest.text(self.kind.as_str());
+        for table in &self.tables {
+            digest.part(table.digest().as_bytes());
+        }
+        let mut objects: Vec<&ManifestObject> = self.objects.iter().collect();
+        objects.sort_by_key(|object| (object.kind, &object.name));
+        for object in objects {
+            digest.text(object.kind.as_str());
+            digest.text(object.name.as_str());
+            digest.text(&object.ddl);
+            digest.text(object.skipped_reason.as_deref().unwrap_or_default());
+        }
+        digest.finish()
     }
 }
 
 impl ManifestTable {
     pub fn digest(&self) -> Digest {
-        let mut parts = vec![
-            self.table.to_string(),
-            self.table_id.to_string(),
-            self.schema_hash.to_string(),
-        ];
+        let mut digest = DigestWriter::default();
+        digest.text(self.table.as_str());
+        digest.part(&self.table_id.0.to_le_bytes());
+        digest.part(self.schema_hash.as_bytes());
+        digest.text(&self.ddl);
+        digest.part(&[u8::from(self.unpartitioned)]);
         for partition in &self.partitions {
-            let fingerprint = partition.fingerprint.map(|print| print.to_string());
-            parts.push(partition.name.to_string());
-            parts.push(fingerprint.unwrap_or_default());
-            parts.push(partition.stored_in.to_string());
+            digest.text(partition.name.as_str());
+            let fingerprint = partition.fingerprint.as_ref();
+            digest.part(fingerprint.map_or(&[], |print| print.as_bytes()));
+            digest.text(partition.stored_in.as_str());
+            digest.text(&partition.value);
+            digest.part(&[u8::from(partition.system)]);
+            digest.part(&partition.buckets.to_le_bytes());
+            digest.part(&partition.replication_num.to_le_bytes());
         }
-        Digest::of(parts.iter().map(String::as_bytes))
+        digest.finish()
     }
 }
 

@@ -2,10 +2,15 @@
 
 use serde::Serialize;
 
+pub mod backup;
+pub mod finding;
+pub mod partition_diff;
 pub mod promote;
 pub mod restore;
 pub mod verify;
 pub mod whole;
+
+pub use finding::{Finding, Verdict};
 
 /// One decision of a planner, as it is shown to people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,4 +20,18 @@ pub struct Decision {
     /// What will be done: `store`, `reference`, `drop`, `stage`, `swap` ...
     pub action: &'static str,
     pub reason: String,
+}
+
+impl Decision {
+    pub fn new(
+        subject: impl Into<String>,
+        action: &'static str,
+        reason: impl Into<String>,
+    ) -> Decision {
+        Decision {
+            subject: subject.into(),
+            action,
+            reason: reason.into(),
+        }
+    }
 }
