@@ -12,13 +12,13 @@ use crate::{
     ddl::Scheduler,
     jobs::{self, Jobs},
     nodes::Nodes,
+    options::Options,
     parse::{self, Statement},
     privileges::Privileges,
     profile::Profile,
     reply::{SqlError, SqlResult},
     repository::{ObjectStore, Repositories},
     rows::Rows,
-    server::Options,
     session::{Session, SessionInfo},
     variables::GlobalVariables,
 };
@@ -40,7 +40,7 @@ pub struct Engine {
     pub default_replication_num: u32,
     /// Time between two steps of jobs.
     pub tick: SignedDuration,
-    /// See [`Options::stand_in_backend`].
+    /// See [`crate::Options::stand_in_backend`].
     pub stand_in_backend: bool,
     pub catalog: Catalog,
     pub partition_scheduler: Scheduler,
@@ -92,6 +92,7 @@ impl Engine {
     /// Runs one statement. What falls due by the clock happens first.
     pub fn execute(&mut self, session: &mut Session, sql: &str) -> SqlResult {
         self.tick();
+        session.follower = self.nodes.is_follower(session.frontend);
         if let Some(info) = self.sessions.get_mut(&session.id) {
             info.running = Some(sql.to_owned());
             info.running_since = Some(self.clock.now());

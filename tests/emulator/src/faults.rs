@@ -65,6 +65,7 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     journal: Vec<JournalEntry>,
+    refuses_connections: bool,
 }
 
 /// Shared by the server and the test that started it. Rules fire in the order in which they were set;
@@ -110,6 +111,15 @@ impl Faults {
             .filter(|rule| rule.left > 0)
             .map(|rule| format!("{:?} -> {:?}", rule.when, rule.fault))
             .collect()
+    }
+
+    /// Closes new connections before the greeting, as a frontend does that is not there.
+    pub fn refuse_connections(&self, refuse: bool) {
+        self.state().refuses_connections = refuse;
+    }
+
+    pub(crate) fn refuses_connections(&self) -> bool {
+        self.state().refuses_connections
     }
 
     pub fn journal(&self) -> Vec<JournalEntry> {

@@ -28,8 +28,8 @@ const HISTORY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 #[derive(Debug)]
 pub enum Job {
-    Backup(BackupJob),
-    Restore(RestoreJob),
+    Backup(Box<BackupJob>),
+    Restore(Box<RestoreJob>),
 }
 
 /// What became of a step.

@@ -26,6 +26,7 @@ pub mod faults;
 pub mod jobs;
 pub mod nodes;
 pub mod number;
+pub mod options;
 pub mod parse;
 pub mod privileges;
 pub mod profile;
@@ -41,5 +42,6 @@ pub mod variables;
 pub mod wire;
 
 pub use clock::Clock;
+pub use options::{Options, Tls};
 pub use profile::Profile;
-pub use server::{Emulator, Options};
+pub use server::Emulator;

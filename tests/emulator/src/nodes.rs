@@ -23,6 +23,7 @@ pub struct Nodes {
 pub struct Frontend {
     pub id: i64,
     pub host: String,
+    pub edit_log_port: u16,
     pub query_port: u16,
     pub role: FrontendRole,
     pub alive: bool,
@@ -100,6 +101,7 @@ impl Nodes {
             frontends: vec![Frontend {
                 id: 1,
                 host: "127.0.0.1".to_owned(),
+                edit_log_port: 9010,
                 query_port: 0,
                 role: FrontendRole::Leader,
                 alive: true,
@@ -115,6 +117,41 @@ impl Nodes {
         }
     }
 
+    /// A second frontend beside the first. Gives its id.
+    pub(crate) fn add_follower(&mut self, query_port: u16) -> i64 {
+        let follower = Frontend {
+            id: 2,
+            edit_log_port: 9011,
+            query_port,
+            role: FrontendRole::Follower,
+            ..self.frontends[0].clone()
+        };
+        self.frontends.push(follower);
+        2
+    }
+
+    /// The first live follower becomes the leader.
+    pub(crate) fn change_leader(&mut self) -> Result<(), String> {
+        let follower = self
+            .frontends
+            .iter()
+            .position(|frontend| frontend.role == FrontendRole::Follower && frontend.alive)
+            .ok_or("no live follower: start the emulator with Options::follower")?;
+        for frontend in &mut self.frontends {
+            if frontend.role == FrontendRole::Leader {
+                frontend.role = FrontendRole::Follower;
+            }
+        }
+        self.frontends[follower].role = FrontendRole::Leader;
+        Ok(())
+    }
+
+    pub fn is_follower(&self, frontend: i64) -> bool {
+        self.frontends
+            .iter()
+            .any(|one| one.id == frontend && one.role != FrontendRole::Leader)
+    }
+
     pub fn leader(&self) -> Option<&Frontend> {
         self.frontends
             .iter()
@@ -125,7 +162,8 @@ impl Nodes {
 impl Frontend {
     /// `host_editlogport_starttime`, as a frontend names itself when it joins.
     pub fn name(&self) -> String {
-        format!("{}_9010_{}", self.host, self.started.as_millisecond())
+        let started = self.started.as_millisecond();
+        format!("{}_{}_{started}", self.host, self.edit_log_port)
     }
 }
 
@@ -176,7 +214,7 @@ impl Engine {
             let mut row = vec![
                 text(frontend.name()),
                 text(&frontend.host),
-                text("9010"),
+                text(frontend.edit_log_port),
                 text("8030"),
                 text(frontend.query_port),
                 text("9020"),

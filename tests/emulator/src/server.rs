@@ -1,79 +1,20 @@
 //! The server: an emulator that listens on loopback, and the handle that tests hold.
 
+mod accept;
+
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU32},
     thread::JoinHandle,
     time::Duration,
 };
 
 use jiff::SignedDuration;
-use tokio::{
-    io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
-};
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
 
-use crate::{
-    clock::Clock,
-    engine::Engine,
-    faults::Faults,
-    profile::Profile,
-    wire::{
-        Connection,
-        handshake::{Greeting, is_tls_request},
-        packet,
-        response::Response,
-    },
-};
-
-#[derive(Debug, Clone)]
-pub struct Options {
-    pub profile: Profile,
-    /// 0: any free port. The address is always 127.0.0.1.
-    pub port: u16,
-    pub clock: Clock,
-    /// Zone of the FE's JVM.
-    pub time_zone: String,
-    /// The global `time_zone`, which new sessions get.
-    pub session_time_zone: String,
-    /// Directory that stands for object stores: `s3://bucket/x` and `s3a://bucket/x` are
-    /// `<root>/bucket/x`.
-    pub repository_root: PathBuf,
-    pub backends: u32,
-    pub default_replication_num: u32,
-    pub root_password: String,
-    /// Time between two steps of backup and restore jobs.
-    pub tick: SignedDuration,
-    /// Behave as the stand-in backend that the recordings were made with: it holds no rows, so a
-    /// SELECT that a backend has to evaluate answers nothing, and a load raises the versions of all
-    /// partitions of its table. Only for the replay of recordings.
-    pub stand_in_backend: bool,
-}
-
-impl Options {
-    /// One backend, everything in UTC, on a clock that stands still at `clock` until it is advanced.
-    pub fn new(profile: Profile, clock: Clock, repository_root: impl Into<PathBuf>) -> Options {
-        Options {
-            profile,
-            port: 0,
-            clock,
-            time_zone: "UTC".to_owned(),
-            session_time_zone: "UTC".to_owned(),
-            repository_root: repository_root.into(),
-            backends: 1,
-            default_replication_num: 1,
-            root_password: String::new(),
-            tick: SignedDuration::from_secs(3),
-            stand_in_backend: false,
-        }
-    }
-}
+use crate::{engine::Engine, faults::Faults, options::Options, wire::tls};
 
 /// What all connections and the handle share.
 #[derive(Debug)]
@@ -81,6 +22,19 @@ pub struct Shared {
     engine: Mutex<Engine>,
     pub faults: Faults,
     next_connection: AtomicU32,
+    tls: Option<Acceptor>,
+}
+
+/// TLS as the options have it.
+struct Acceptor {
+    acceptor: TlsAcceptor,
+    required: bool,
+}
+
+impl std::fmt::Debug for Acceptor {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "Acceptor {{ required: {} }}", self.required)
+    }
 }
 
 impl Shared {
@@ -94,6 +48,7 @@ impl Shared {
 #[derive(Debug)]
 pub struct Emulator {
     address: SocketAddr,
+    follower_address: Option<SocketAddr>,
     shared: Arc<Shared>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -103,15 +58,31 @@ impl Emulator {
     /// Listens when this returns. It runs on threads of its own, so it can be used from synchronous
     /// and asynchronous tests.
     pub fn start(options: Options) -> io::Result<Emulator> {
-        let engine = Engine::new(&options).map_err(io::Error::other)?;
+        let mut engine = Engine::new(&options).map_err(io::Error::other)?;
+        let tls = match &options.tls {
+            Some(tls) => Some(Acceptor {
+                acceptor: tls::acceptor(tls)?,
+                required: tls.required,
+            }),
+            None => None,
+        };
+        let listener = listen(options.port)?;
+        let address = listener.local_addr()?;
+        engine.nodes.frontends[0].query_port = address.port();
+        let mut listeners = vec![(listener, engine.nodes.frontends[0].id)];
+        let mut follower_address = None;
+        if options.follower {
+            let listener = listen(0)?;
+            let address = listener.local_addr()?;
+            listeners.push((listener, engine.nodes.add_follower(address.port())));
+            follower_address = Some(address);
+        }
         let shared = Arc::new(Shared {
             engine: Mutex::new(engine),
             faults: Faults::default(),
             next_connection: AtomicU32::new(1),
+            tls,
         });
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -122,7 +93,7 @@ impl Emulator {
         let thread = std::thread::spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    result = serve(served, listener) => {
+                    result = accept::serve(served, listeners) => {
                         if let Err(error) = result {
                             tracing::error!(%error, "the emulator stopped listening");
                         }
@@ -134,6 +105,7 @@ impl Emulator {
         });
         Ok(Emulator {
             address,
+            follower_address,
             shared,
             stop: Some(stop),
             thread: Some(thread),
@@ -146,6 +118,11 @@ impl Emulator {
 
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Where the second frontend listens, with [`Options::follower`].
+    pub fn follower_addr(&self) -> Option<SocketAddr> {
+        self.follower_address
     }
 
     /// Looks into the engine or changes it, between two statements.
@@ -161,6 +138,29 @@ impl Emulator {
     pub fn faults(&self) -> &Faults {
         &self.shared.faults
     }
+
+    /// The leader restarts: its sessions end, and jobs fall back to what was journaled.
+    pub fn restart_frontend(&self) {
+        let mut engine = self.shared.engine();
+        engine.end_sessions_of_leader();
+        engine.restart_jobs();
+    }
+
+    /// The other frontend becomes the leader: sessions of the old one end, and jobs go on from what
+    /// was journaled. Without a second frontend this is an error.
+    pub fn change_leader(&self) -> Result<(), String> {
+        let mut engine = self.shared.engine();
+        engine.end_sessions_of_leader();
+        engine.nodes.change_leader()?;
+        engine.move_jobs_to_new_leader();
+        Ok(())
+    }
+}
+
+fn listen(port: u16) -> io::Result<std::net::TcpListener> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 impl Drop for Emulator {
@@ -172,64 +172,4 @@ impl Drop for Emulator {
             let _ = thread.join();
         }
     }
-}
-
-async fn serve(shared: Arc<Shared>, listener: std::net::TcpListener) -> io::Result<()> {
-    let listener = TcpListener::from_std(listener)?;
-    let mut timer = tokio::time::interval(Duration::from_millis(100));
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let (stream, peer) = accepted?;
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    if let Err(error) = connection(shared, stream, peer).await {
-                        tracing::debug!(%error, "a connection ended");
-                    }
-                });
-            }
-            // A running clock moves while nobody asks anything: jobs go on.
-            _ = timer.tick() => {
-                let mut engine = shared.engine();
-                if matches!(engine.clock, Clock::Running { .. }) {
-                    engine.tick();
-                }
-            }
-        }
-    }
-}
-
-async fn connection(
-    shared: Arc<Shared>,
-    mut stream: TcpStream,
-    peer: SocketAddr,
-) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    let id = shared.next_connection.fetch_add(1, Ordering::Relaxed);
-    let profile = shared.engine().profile;
-    let greeting = Greeting::new(profile, false, salt(id));
-    let mut response = Response::new(0);
-    response.packet(&greeting.encode(profile, id));
-    stream.write_all(&response.bytes).await?;
-    let (login, sequence) = packet::read(&mut stream).await?;
-    if is_tls_request(&login) {
-        return Err(packet::malformed());
-    }
-    let connection = Connection {
-        shared,
-        stream,
-        id,
-        peer: peer.to_string(),
-        follower: false,
-        greeting,
-    };
-    connection.run(login, sequence).await
-}
-
-/// 20 printable bytes, different for each connection. It protects nothing here: the server is on
-/// loopback and its passwords are those of tests.
-fn salt(connection: u32) -> [u8; 20] {
-    use sha1::{Digest, Sha1};
-    let digest = Sha1::digest(format!("{connection} {:?}", std::time::Instant::now()));
-    std::array::from_fn(|index| b'!' + digest[index] % 90)
 }

@@ -27,7 +27,10 @@ pub struct Session {
     pub user_variables: BTreeMap<String, String>,
     /// Roles that `SET ROLE` made active; `None`: the default roles of the user.
     pub active_roles: Option<Vec<String>>,
-    /// Connected to a follower: it shows what has been journaled and forwards what changes things.
+    /// Id of the frontend that it is connected to.
+    pub frontend: i64,
+    /// Whether that one is a follower now: it shows what has been journaled and forwards what
+    /// changes things. Set before each statement.
     pub follower: bool,
     pub opened: Timestamp,
     /// Becomes `true` when the connection has to end.
@@ -41,7 +44,7 @@ pub struct SessionInfo {
     pub peer: String,
     pub database: Option<String>,
     pub opened: Timestamp,
-    pub follower: bool,
+    pub frontend: i64,
     /// The statement that runs now, and since when.
     pub running: Option<String>,
     pub running_since: Option<Timestamp>,
@@ -54,7 +57,7 @@ impl Engine {
         id: u32,
         identity: Identity,
         peer: String,
-        follower: bool,
+        frontend: i64,
     ) -> Session {
         let opened = self.clock.now();
         let (kill, killed) = watch::channel(false);
@@ -65,7 +68,7 @@ impl Engine {
                 peer: peer.clone(),
                 database: None,
                 opened,
-                follower,
+                frontend,
                 running: None,
                 running_since: None,
                 kill,
@@ -81,7 +84,8 @@ impl Engine {
             variables: self.global_variables.values.clone(),
             user_variables: BTreeMap::new(),
             active_roles: None,
-            follower,
+            frontend,
+            follower: false,
             opened,
             killed,
         }
@@ -95,6 +99,19 @@ impl Engine {
     pub fn end_session(&mut self, id: u32) {
         if let Some(info) = self.sessions.get(&id) {
             info.kill.send_replace(true);
+        }
+    }
+
+    pub(crate) fn end_sessions_of_leader(&mut self) {
+        let leader = self.nodes.leader().map(|leader| leader.id);
+        let ids: Vec<u32> = self
+            .sessions
+            .iter()
+            .filter(|(_, info)| Some(info.frontend) == leader)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.end_session(id);
         }
     }
 

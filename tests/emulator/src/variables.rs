@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     engine::{Engine, zone},
+    profile::Profile,
     reply::{CHARSET_BINARY, CHARSET_UTF8, Column, SqlError, SqlResult, WireType},
     session::Session,
 };
@@ -214,11 +215,11 @@ impl Engine {
     ) -> SqlResult<()> {
         let definition = self.variable_definition(name).ok_or_else(|| {
             let error = self.unknown_variable(name);
-            // 3.3 finds out after its analyzer.
-            if self.profile.is_3_3() {
-                without_prefix(error)
-            } else {
+            // Before 4.1 it is not the analyzer that finds out.
+            if self.profile == Profile::V4_1 {
                 error
+            } else {
+                without_prefix(error)
             }
         })?;
         if definition.read_only {

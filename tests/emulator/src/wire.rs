@@ -4,6 +4,7 @@ pub mod handshake;
 pub mod packet;
 pub mod prepared;
 pub mod response;
+pub mod tls;
 
 use std::{io, sync::Arc};
 
@@ -34,8 +35,8 @@ pub struct Connection<S> {
     pub stream: S,
     pub id: u32,
     pub peer: String,
-    /// Connected to the follower's port.
-    pub follower: bool,
+    /// Id of the frontend that it is connected to.
+    pub frontend: i64,
     pub greeting: Greeting,
 }
 
@@ -93,7 +94,7 @@ impl<S: Stream> Connection<S> {
             &self.greeting.salt,
             &login.scramble,
         )?;
-        let mut session = engine.new_session(self.id, identity, self.peer.clone(), self.follower);
+        let mut session = engine.new_session(self.id, identity, self.peer.clone(), self.frontend);
         if let Some(name) = &login.database {
             engine
                 .use_database(&mut session, name)

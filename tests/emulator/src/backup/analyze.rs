@@ -80,7 +80,7 @@ impl Engine {
             timeout: properties.timeout,
         };
         let job = BackupJob::new(request, self.clock.now());
-        self.submit_job(Job::Backup(job));
+        self.submit_job(Job::Backup(Box::new(job)));
         Ok(Reply::ok())
     }
 

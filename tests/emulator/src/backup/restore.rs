@@ -167,7 +167,7 @@ impl Engine {
             meta,
         };
         let job = RestoreJob::new(request, self.clock.now());
-        self.submit_job(Job::Restore(job));
+        self.submit_job(Job::Restore(Box::new(job)));
         Ok(())
     }
 

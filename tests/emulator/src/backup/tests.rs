@@ -2,4 +2,8 @@
 
 mod support;
 
-mod errors;
+mod damage;
+mod data;
+mod jobs;
+mod labels;
+mod targets;
