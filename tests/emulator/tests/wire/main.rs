@@ -1,0 +1,7 @@
+//! The server as clients see it: a real driver, and raw packets where a driver hides too much.
+
+mod accounts;
+mod faults;
+mod protocol;
+mod support;
+mod tls;
