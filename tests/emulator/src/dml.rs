@@ -8,7 +8,10 @@ use crate::{
 };
 
 impl Engine {
-    pub fn execute_dml(&mut self, _session: &mut Session, statement: Dml) -> SqlResult {
+    pub fn execute_dml(&mut self, session: &mut Session, statement: Dml) -> SqlResult {
+        if let Dml::Query(sql) = &statement {
+            return self.select(session, sql);
+        }
         Err(SqlError::plain(format!(
             "The emulator does not know this statement: {statement:?}"
         )))

@@ -30,6 +30,7 @@ pub mod options;
 pub mod parse;
 pub mod privileges;
 pub mod profile;
+mod query;
 pub mod reply;
 pub mod repository;
 pub mod rows;
@@ -38,7 +39,9 @@ pub mod session;
 mod show;
 mod sketch;
 pub mod types;
+mod value;
 pub mod variables;
+
 pub mod wire;
 
 pub use clock::Clock;

@@ -83,7 +83,9 @@ impl Rows {
         connection
             .create_collation(WIDE, key::compare_wide)
             .expect("a collation can be registered");
-        aggregate::register(&connection).expect("functions can be registered");
+        aggregate::register(&connection)
+            .and_then(|()| crate::query::register(&connection))
+            .expect("functions can be registered");
         Rows {
             connection,
             partitions: HashMap::new(),
