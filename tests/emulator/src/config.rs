@@ -55,7 +55,12 @@ impl Config {
                 true,
             ),
             item("dynamic_partition_enable", "true", "boolean", true),
-            item("enable_backup_materialized_view", "false", "boolean", true),
+            item(
+                "enable_backup_materialized_view",
+                if profile.is_3_3() { "true" } else { "false" },
+                "boolean",
+                true,
+            ),
             item("enable_colocate_restore", "false", "boolean", true),
             item("enable_fast_schema_evolution", "true", "boolean", true),
             item(

@@ -21,10 +21,7 @@ pub use self::{
     restore::{RestoreJob, RestoreRequest, RestoreView},
     state::{BackupState, JobState, RestoreState, Status, Tasks},
 };
-use crate::{catalog::FIRST_BACKEND_ID, engine::Engine};
-
-/// How long a finished job is remembered (`history_job_keep_max_second`).
-const HISTORY: SignedDuration = SignedDuration::from_hours(7 * 24);
+use crate::{engine::Engine, nodes::Backend};
 
 #[derive(Debug)]
 pub enum Job {
@@ -176,12 +173,20 @@ impl Engine {
         self.fire_hooks(&at.0, at.1);
     }
 
-    /// The backend that holds a replica of the tablet at this place.
-    fn backend_for(&self, place: usize) -> i64 {
-        let count = (self.backends as usize).max(1);
-        self.backend_ids()
-            .nth(place % count)
-            .unwrap_or(FIRST_BACKEND_ID)
+    /// Backends with a replica of the tablet at this place: as many as there are replicas, one after
+    /// the other.
+    fn replicas_of(&self, place: usize, replicas: u32) -> impl Iterator<Item = &Backend> {
+        let backends = &self.nodes.backends;
+        let count = (replicas as usize).min(backends.len());
+        (place..place + count).map(|at| &backends[at % backends.len()])
+    }
+
+    /// Tasks are sent to every backend; one that is down reports nothing.
+    fn reports(&self, backend_id: i64) -> bool {
+        self.nodes
+            .backends
+            .iter()
+            .any(|backend| backend.id == backend_id && backend.alive)
     }
 
     fn fire_hooks(&mut self, database: &str, state: JobState) {
@@ -213,9 +218,10 @@ pub fn advance(engine: &mut Engine) {
         pass(engine, at);
         engine.jobs.next_tick += tick;
     }
+    let keep = SignedDuration::from_secs(engine.config.number("history_job_keep_max_second"));
     engine.jobs.slots.retain(|_, job| {
         job.finished()
-            .is_none_or(|finished| now.duration_since(finished) <= HISTORY)
+            .is_none_or(|finished| now.duration_since(finished) <= keep)
     });
     engine.jobs.advancing = false;
 }

@@ -46,7 +46,7 @@ impl Engine {
                 ))
             })?;
         let chosen = self.choose(database, statement.selection.as_ref())?;
-        let properties = properties::of_backup(&statement.properties)?;
+        let properties = properties::of_backup(&statement.properties, &self.config)?;
 
         self.require(session, Privilege::Repository, privileges::Object::System)?;
         let names: Vec<&str> = chosen.tables.keys().map(String::as_str).collect();
@@ -173,9 +173,10 @@ impl Engine {
         Ok(())
     }
 
-    /// `enable_backup_materialized_view`: on in 3.3, off later.
+    /// Materialized views are left out unless they are named or the configuration wants them.
     fn skips_view(&self, table: &Table) -> bool {
-        matches!(table.kind, TableKind::MaterializedView { .. }) && !self.profile.is_3_3()
+        matches!(table.kind, TableKind::MaterializedView { .. })
+            && !self.config.is_on("enable_backup_materialized_view")
     }
 
     fn refuse_list(&self, table: &Table) -> SqlResult<()> {

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 
 use super::refused;
-use crate::{reply::SqlResult, repository::hash_order};
+use crate::{config::Config, reply::SqlResult, repository::hash_order};
 
 const SHORTEST_TIMEOUT: i64 = 600;
-/// `backup_job_default_timeout_ms`.
-const DEFAULT_TIMEOUT: i64 = 86_400;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct BackupProperties {
@@ -35,19 +33,17 @@ impl Properties {
         Properties(properties.iter().cloned().collect())
     }
 
-    fn timeout(&mut self) -> SqlResult<SignedDuration> {
-        let seconds = match self.0.remove("timeout") {
-            None => DEFAULT_TIMEOUT,
-            Some(text) => {
-                let seconds = text
-                    .parse()
-                    .map_err(|_| refused(format!("Invalid timeout format: {text}")))?;
-                if seconds < SHORTEST_TIMEOUT {
-                    return Err(refused("timeout must be at least 10 min"));
-                }
-                seconds
-            }
+    fn timeout(&mut self, config: &Config) -> SqlResult<SignedDuration> {
+        let Some(text) = self.0.remove("timeout") else {
+            let default = config.number("backup_job_default_timeout_ms");
+            return Ok(SignedDuration::from_millis(default));
         };
+        let seconds = text
+            .parse()
+            .map_err(|_| refused(format!("Invalid timeout format: {text}")))?;
+        if seconds < SHORTEST_TIMEOUT {
+            return Err(refused("timeout must be at least 10 min"));
+        }
         Ok(SignedDuration::from_secs(seconds))
     }
 
@@ -73,9 +69,12 @@ impl Properties {
     }
 }
 
-pub(super) fn of_backup(properties: &[(String, String)]) -> SqlResult<BackupProperties> {
+pub(super) fn of_backup(
+    properties: &[(String, String)],
+    config: &Config,
+) -> SqlResult<BackupProperties> {
     let mut properties = Properties::new(properties);
-    let timeout = properties.timeout()?;
+    let timeout = properties.timeout(config)?;
     let incremental = match properties.0.remove("type") {
         None => false,
         Some(kind) if kind.eq_ignore_ascii_case("full") => false,
@@ -91,7 +90,7 @@ pub(super) fn of_backup(properties: &[(String, String)]) -> SqlResult<BackupProp
 
 pub(super) fn of_restore(
     properties: &[(String, String)],
-    default_replication_num: u32,
+    config: &Config,
 ) -> SqlResult<RestoreProperties> {
     let mut properties = Properties::new(properties);
     let allow_load = match properties.0.remove("allow_load") {
@@ -100,14 +99,15 @@ pub(super) fn of_restore(
         Some(text) if text.eq_ignore_ascii_case("false") => false,
         Some(text) => return Err(refused(format!("Invalid allow load value: {text}"))),
     };
+    let default = config.number("default_replication_num");
     let replication_num = properties
         .number("replication_num")?
-        .unwrap_or(default_replication_num);
+        .unwrap_or(u32::try_from(default).unwrap_or(u32::MAX));
     let timestamp = properties
         .0
         .remove("backup_timestamp")
         .ok_or_else(|| refused("Missing backup_timestamp property"))?;
-    let timeout = properties.timeout()?;
+    let timeout = properties.timeout(config)?;
     properties.number("meta_version")?;
     properties.number("starrocks_meta_version")?;
     properties.end("restore")?;
@@ -123,6 +123,10 @@ pub(super) fn of_restore(
 mod tests {
     use super::*;
 
+    fn config() -> Config {
+        Config::new(crate::Profile::V4_1, 3)
+    }
+
     fn pairs(text: &[(&str, &str)]) -> Vec<(String, String)> {
         text.iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
@@ -137,8 +141,8 @@ mod tests {
     /// Every text was recorded from a real frontend.
     #[test]
     fn refusals_are_the_real_ones() {
-        let backup = |text| message(of_backup(&pairs(text)).unwrap_err());
-        let restore = |text| message(of_restore(&pairs(text), 3).unwrap_err());
+        let backup = |text| message(of_backup(&pairs(text), &config()).unwrap_err());
+        let restore = |text| message(of_restore(&pairs(text), &config()).unwrap_err());
         let analyzing =
             |detail: &str| format!("Getting analyzing error. Detail message: {detail}.");
         assert_eq!(
@@ -167,7 +171,11 @@ mod tests {
     #[test]
     fn defaults_and_values_are_taken() {
         assert_eq!(
-            of_backup(&pairs(&[("timeout", "600"), ("type", "INCREMENTAL")])).unwrap(),
+            of_backup(
+                &pairs(&[("timeout", "600"), ("type", "INCREMENTAL")]),
+                &config()
+            )
+            .unwrap(),
             BackupProperties {
                 timeout: SignedDuration::from_secs(600),
                 incremental: true
@@ -179,7 +187,7 @@ mod tests {
                 ("meta_version", "1"),
                 ("allow_load", "true"),
             ]),
-            3,
+            &config(),
         );
         assert_eq!(
             restore.unwrap(),

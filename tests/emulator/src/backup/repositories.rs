@@ -2,6 +2,7 @@
 
 use super::refused;
 use crate::{
+    clock::Clock,
     engine::Engine,
     parse::backup::CreateRepository,
     privileges::{Object, Privilege},
@@ -50,12 +51,9 @@ impl Engine {
             broker: statement.broker,
             error_message: None,
         };
-        initialize(
-            &self.store,
-            &repository,
-            &self.show_time(session, repository.created),
-        )
-        .map_err(|message| SqlError::ddl(format!("Failed to create repository: {message}")))?;
+        let created = Clock::format(repository.created, &self.show_time_zone(session));
+        initialize(&self.store, &repository, &created)
+            .map_err(|message| SqlError::ddl(format!("Failed to create repository: {message}")))?;
         self.repositories.insert(repository);
         Ok(Reply::ok())
     }

@@ -30,8 +30,7 @@ impl Engine {
         }
         refuse_empty_label(&statement.label)?;
         self.refuse_duplicates(statement.selection.as_ref())?;
-        let properties =
-            properties::of_restore(&statement.properties, self.default_replication_num)?;
+        let properties = properties::of_restore(&statement.properties, &self.config)?;
         self.authorize_restore(session, &statement)?;
 
         let repository = self

@@ -1,18 +1,13 @@
 //! SHOW BACKUP, RESTORE, SNAPSHOT and REPOSITORIES.
 
-use jiff::{
-    Timestamp,
-    tz::{Offset, TimeZone},
-};
+use jiff::Timestamp;
 
 use super::refused;
 use crate::{
-    clock::Clock,
     engine::Engine,
     jobs::{Job, RestoreJob, objects_text},
     parse::backup::{ShowFilter, SnapshotFilter},
     privileges::{Object, Privilege},
-    profile::Profile,
     reply::{Cell, Column, Reply, ResultSet, SqlError, SqlResult},
     repository::hash_order,
     session::Session,
@@ -239,17 +234,8 @@ impl Engine {
             .transpose()
     }
 
-    /// 4.1 prints times in UTC+8, whatever the zones of cluster and session; before, the session's
-    /// zone counts.
-    pub(super) fn show_time(&self, session: &Session, at: Timestamp) -> String {
-        match self.profile {
-            Profile::V4_1 => Clock::format(at, &TimeZone::fixed(Offset::constant(8))),
-            _ => Clock::format(at, &session.time_zone),
-        }
-    }
-
     fn time(&self, session: &Session, at: Option<Timestamp>) -> Cell {
-        at.map(|at| self.show_time(session, at))
+        at.and_then(|at| self.cluster_time(session, at))
     }
 }
 

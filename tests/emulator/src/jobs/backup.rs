@@ -131,9 +131,13 @@ impl BackupJob {
         let result = match self.state {
             BackupState::Pending => self.pin(engine, now),
             BackupState::Snapshoting => {
-                self.tasks.unfinished.clear();
-                self.snapshot_finished = Some(now);
-                self.state = BackupState::UploadSnapshot;
+                self.tasks
+                    .unfinished
+                    .retain(|_, backend| !engine.reports(*backend));
+                if self.tasks.unfinished.is_empty() {
+                    self.snapshot_finished = Some(now);
+                    self.state = BackupState::UploadSnapshot;
+                }
                 Ok(())
             }
             BackupState::UploadSnapshot => {
@@ -252,7 +256,8 @@ impl BackupJob {
         let total = pinned.tablets.len();
         let due = (total * self.uploading.min(ticks) as usize).div_ceil(ticks as usize);
         for (at, tablet) in pinned.tablets.iter().enumerate() {
-            if !self.tasks.unfinished.contains_key(&tablet.upload_task) {
+            let is_open = self.tasks.unfinished.contains_key(&tablet.upload_task);
+            if !is_open || !engine.reports(tablet.backend) {
                 continue;
             }
             if at >= due {
@@ -383,6 +388,22 @@ struct Pin<'a> {
 }
 
 impl Pin<'_> {
+    /// The replica that makes the snapshot. Before 4.1 it may be one on a backend that is down, and the
+    /// job waits for it.
+    fn replica(&self, tablet: i64, place: usize, partition: &Partition) -> Result<i64, Status> {
+        let mut replicas = self.engine.replicas_of(place, partition.replication_num);
+        let chosen = match self.engine.profile {
+            Profile::V4_1 => replicas.find(|backend| backend.alive),
+            _ => replicas.next(),
+        };
+        chosen.map(|backend| backend.id).ok_or_else(|| {
+            Status::common(format!(
+                "failed to choose replica to make snapshot for tablet {tablet}. visible version: {}",
+                partition.visible_version
+            ))
+        })
+    }
+
     fn table(&mut self, table: &Table) -> Result<TableInfo, Status> {
         let mut partitions = Vec::new();
         if table.has_partitions() {
@@ -420,7 +441,7 @@ impl Pin<'_> {
             for (bucket, tablet) in tablets.iter().enumerate() {
                 self.tablets.push(PinnedTablet {
                     id: *tablet,
-                    backend: self.engine.backend_for(bucket),
+                    backend: self.replica(*tablet, bucket, partition)?,
                     version: partition.visible_version,
                     path: format!(
                         "__db_{}/__tbl_{}/__part_{}/__idx_{}/__{tablet}",

@@ -17,6 +17,7 @@ use crate::{
     engine::Engine,
     reply::SqlError,
     repository::{
+        content::digest_text,
         hash_order,
         info::{PartitionInfo, SnapshotMeta, TableInfo},
     },
@@ -83,6 +84,7 @@ impl RestoreJob {
         if let Some(database) = engine.catalog.databases.get_mut(database) {
             database.functions.extend(meta.functions.clone());
         }
+        refuse_full_disks(engine)?;
         self.send_snapshots(engine, now);
         Ok(Step::Done)
     }
@@ -279,7 +281,7 @@ impl RestoreJob {
         if self.replication_num == 0 {
             return Ok(Step::Thrown);
         }
-        if self.replication_num > engine.backends {
+        if self.replication_num as usize > engine.live_backends() {
             return Err(Status::common(format!(
                 "Restored partition {name}of {target}is null"
             )));
@@ -306,7 +308,7 @@ impl RestoreJob {
         if self.replication_num == 0 {
             return Ok(Step::Thrown);
         }
-        if self.replication_num > engine.backends {
+        if self.replication_num as usize > engine.live_backends() {
             return Err(Status::common(format!(
                 "failed to find {} different hosts to create table: {}",
                 self.replication_num, source.name
@@ -320,7 +322,9 @@ impl RestoreJob {
         for index in &mut table.indexes {
             index.id = engine.catalog.next_id();
         }
-        table.properties.remove("colocate_with");
+        if !engine.config.is_on("enable_colocate_restore") {
+            table.properties.remove("colocate_with");
+        }
         table.properties.insert(
             "replication_num".to_owned(),
             self.replication_num.to_string(),
@@ -429,6 +433,35 @@ impl<'a> Source<'a> {
             ))
         })
     }
+}
+
+/// A disk is full for a restore when it is both above the percentage and below the reserve.
+fn refuse_full_disks(engine: &Engine) -> Result<(), Status> {
+    let percent = engine.config.number("storage_usage_hard_limit_percent");
+    let reserve = engine
+        .config
+        .number("storage_usage_hard_limit_reserve_bytes");
+    for backend in engine.nodes.backends.iter().filter(|backend| backend.alive) {
+        for disk in &backend.disks {
+            let used = i128::from(disk.total.saturating_sub(disk.available));
+            let is_full = used * 100 > i128::from(disk.total) * i128::from(percent)
+                && i128::from(disk.available) < i128::from(reserve);
+            if is_full {
+                let hash = path_hash(&disk.path);
+                return Err(Status::common(format!(
+                    "disk {hash} on backend {} exceed limit usage",
+                    backend.id
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Disks are told apart by a hash of their path.
+fn path_hash(path: &str) -> i64 {
+    let digest = digest_text(path.as_bytes());
+    i64::from_str_radix(&digest[..15], 16).unwrap_or_default()
 }
 
 fn unexpected(error: SqlError) -> Status {

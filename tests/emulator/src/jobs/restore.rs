@@ -109,6 +109,7 @@ pub(super) struct TargetTablet {
 pub(super) struct TabletTask {
     pub target: usize,
     pub tablet: usize,
+    pub backend: i64,
 }
 
 /// What was asked for, checked.
@@ -214,10 +215,15 @@ impl RestoreJob {
         let result = self.check_targets(engine).and_then(|()| match self.state {
             RestoreState::Pending => self.prepare(engine, now).map(|prepared| step = prepared),
             RestoreState::Snapshoting => {
-                self.tasks.unfinished.clear();
-                self.snapshot_finished = Some(now);
-                self.state = RestoreState::Download;
-                self.journal();
+                let tasks = &self.work.tablet_tasks;
+                self.tasks
+                    .unfinished
+                    .retain(|task, _| !engine.reports(tasks[task].backend));
+                if self.tasks.unfinished.is_empty() {
+                    self.snapshot_finished = Some(now);
+                    self.state = RestoreState::Download;
+                    self.journal();
+                }
                 Ok(())
             }
             RestoreState::Download => {
@@ -268,22 +274,27 @@ impl RestoreJob {
         Ok(())
     }
 
-    /// One task a replica of a tablet; `shown` makes of a tablet's place what UnfinishedTasks shows.
-    fn send_tasks(&mut self, engine: &mut Engine, shown: impl Fn(&Engine, usize, i64) -> i64) {
+    /// One task a replica of a tablet; `shown` makes of backend and tablet what UnfinishedTasks shows.
+    fn send_tasks(&mut self, engine: &mut Engine, shown: impl Fn(i64, i64) -> i64) {
         self.tasks.clear();
         self.work.tablet_tasks.clear();
         for (target_at, target) in self.work.targets.iter().enumerate() {
             for (tablet_at, tablet) in target.tablets.iter().enumerate() {
-                for replica in 0..self.replication_num.max(1) as usize {
+                let backends: Vec<i64> = engine
+                    .replicas_of(tablet_at, self.replication_num)
+                    .map(|backend| backend.id)
+                    .collect();
+                for backend in backends {
                     let task = engine.catalog.next_id();
                     self.tasks
                         .unfinished
-                        .insert(task, shown(engine, tablet_at + replica, tablet.id));
+                        .insert(task, shown(backend, tablet.id));
                     self.work.tablet_tasks.insert(
                         task,
                         TabletTask {
                             target: target_at,
                             tablet: tablet_at,
+                            backend,
                         },
                     );
                 }
@@ -293,13 +304,13 @@ impl RestoreJob {
 
     /// The first step's end: replicas make snapshots of themselves to download into.
     pub(super) fn send_snapshots(&mut self, engine: &mut Engine, now: Timestamp) {
-        self.send_tasks(engine, |_, _, tablet| tablet);
+        self.send_tasks(engine, |_, tablet| tablet);
         self.meta_prepared = Some(now);
         self.state = RestoreState::Snapshoting;
     }
 
     fn send_downloads(&mut self, engine: &mut Engine) {
-        self.send_tasks(engine, |engine, at, _| engine.backend_for(at));
+        self.send_tasks(engine, |backend, _| backend);
         self.work.downloaded.clear();
         self.work.downloading = 0;
         self.state = RestoreState::Downloading;
@@ -312,7 +323,7 @@ impl RestoreJob {
         let due = (total * self.work.downloading.min(ticks) as usize).div_ceil(ticks as usize);
         let content = format!("{}/__ss_content", repository.snapshot(&self.label));
         for (at, (task, about)) in self.work.tablet_tasks.iter().enumerate() {
-            if !self.tasks.unfinished.contains_key(task) {
+            if !self.tasks.unfinished.contains_key(task) || !engine.reports(about.backend) {
                 continue;
             }
             if at >= due {
@@ -343,7 +354,7 @@ impl RestoreJob {
     /// From here on there is no way back: backends move files in one by one, and a cancel leaves
     /// overwritten partitions with some of theirs.
     fn send_moves(&mut self, engine: &mut Engine) -> Result<(), Status> {
-        self.send_tasks(engine, |_, _, tablet| tablet);
+        self.send_tasks(engine, |_, tablet| tablet);
         self.state = RestoreState::Committing;
         let overwritten: Vec<usize> = (0..self.work.targets.len())
             .filter(|at| self.work.targets[*at].is_overwritten)
@@ -399,6 +410,7 @@ impl RestoreJob {
                 .find(|(id, _)| *id == tablet.id)
                 .and_then(|(_, content)| content.broken.clone());
             match broken {
+                _ if !engine.reports(about.backend) => {}
                 Some(message) => {
                     self.tasks.errors.insert(*task, message);
                 }

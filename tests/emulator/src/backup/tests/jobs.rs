@@ -213,7 +213,7 @@ fn a_follower_shows_journaled_states_only() {
     let mut f = fixture(Profile::V4_1);
     f.backup("d", "BACKUP SNAPSHOT d.l TO r ON (t)");
     f.start_restore("d", "l", "ON (t AS t2)");
-    f.session.follower = true;
+    f.session.frontend = f.engine.nodes.add_follower(1);
     assert_eq!(
         f.finish("SHOW RESTORE FROM d"),
         [
@@ -263,4 +263,52 @@ fn a_job_that_throws_starves_the_databases_behind_it() {
         "[COMMON_ERROR, msg: user cancelled, current state: PENDING]"
     );
     assert_eq!(f.finish("SHOW BACKUP FROM e").last().unwrap(), "FINISHED");
+}
+
+/// Before 4.1 the replica may be one on a backend that is down, and the job waits.
+#[test]
+fn a_backend_that_is_down_cancels_or_stalls() {
+    for profile in [Profile::V3_5, Profile::V4_1] {
+        let mut f = fixture(profile);
+        f.engine.nodes.backends[0].alive = false;
+        let tablet = f
+            .engine
+            .catalog
+            .find_table("d", "t")
+            .unwrap()
+            .partitions
+            .get("t")
+            .unwrap()
+            .tablets[0];
+        f.run("BACKUP SNAPSHOT d.l TO r ON (t)");
+        f.ticks(10);
+        let status = f.cell("SHOW BACKUP FROM d", "Status");
+        if profile == Profile::V4_1 {
+            assert_eq!(
+                status,
+                format!(
+                    "[COMMON_ERROR, msg: failed to choose replica to make snapshot for tablet {tablet}. \
+                     visible version: 2]"
+                )
+            );
+            continue;
+        }
+        assert_eq!(f.cell("SHOW BACKUP FROM d", "State"), "SNAPSHOTING");
+        f.engine.nodes.backends[0].alive = true;
+        assert_eq!(f.finish("SHOW BACKUP FROM d").last().unwrap(), "FINISHED");
+    }
+}
+
+#[test]
+fn full_disks_cancel_a_restore() {
+    let mut f = fixture(Profile::V4_1);
+    f.backup("d", "BACKUP SNAPSHOT d.l TO r ON (t)");
+    let disk = &mut f.engine.nodes.backends[0].disks[0];
+    disk.available = disk.total / 100;
+    let status = f.restore("d", "l", "ON (t AS t2)");
+    assert!(
+        status.ends_with(" on backend 10001 exceed limit usage]"),
+        "{status}"
+    );
+    assert!(f.engine.catalog.find_table("d", "t2").is_none());
 }

@@ -252,7 +252,11 @@ fn replication_has_to_fit_the_cluster_and_the_partition() {
              which is 3"
         )
     );
-    f.engine.backends = 3;
+    for id in [10_002, 10_003] {
+        let mut backend = f.engine.nodes.backends[0].clone();
+        backend.id = id;
+        f.engine.nodes.backends.push(backend);
+    }
     f.run(&format!(
         r#"RESTORE SNAPSHOT d.l FROM r ON (un AS un3) PROPERTIES ("backup_timestamp" = "{timestamp}", "replication_num" = "3")"#
     ));
