@@ -5,13 +5,17 @@
 //! Every field is always present, `null` where it does not apply, so that a path in the state
 //! machine can never be missing.
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     error::{Error, ErrorName},
-    ident::{DatabaseName, ExecutionId, GroupName, PartitionName, PlanId, RestoreId, TableName},
-    label::{BackupKind, SnapshotLabel},
+    ident::{
+        DatabaseName, ExecutionId, GroupName, InvalidName, PartitionName, PlanId, RestoreId,
+        TableName,
+    },
+    label::{BackupKind, LabelStem, SnapshotLabel},
     manifest::{BackupStatus, Cut},
     time::{SnapshotTimestamp, UtcTime},
 };
@@ -40,6 +44,28 @@ pub struct BackupRun {
     pub window_seconds: u32,
     /// Every database of the group, in order.
     pub databases: Vec<DatabaseName>,
+}
+
+impl BackupRun {
+    /// The label of a database's part, without its attempt: it names the work, whoever does it. The
+    /// date is that of the start in `zone`.
+    pub fn label_stem(
+        &self,
+        database: &DatabaseName,
+        zone: &TimeZone,
+    ) -> Result<LabelStem, InvalidName> {
+        match &self.name {
+            Some(name) => {
+                let several = self.databases.len() > 1;
+                LabelStem::named(name, several.then_some(database))
+            }
+            None => {
+                let start = self.started_at.timestamp().to_zoned_datetime(zone.clone());
+                let date = start.strftime("%Y%m%d").to_string();
+                Ok(LabelStem::dated(database, &date, self.kind))
+            }
+        }
+    }
 }
 
 /// What to do with an object that StarRocks cannot back up.

@@ -102,6 +102,24 @@ impl LabelStem {
         })
     }
 
+    /// What every attempt starts with.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether `label` is an attempt of this stem.
+    pub fn is_attempt(&self, label: &SnapshotLabel) -> bool {
+        let Some(rest) = label.as_str().strip_prefix(&self.text) else {
+            return false;
+        };
+        let number = match self.style {
+            AttemptStyle::Suffix if rest.is_empty() => return true,
+            AttemptStyle::Suffix => rest.strip_prefix("_r"),
+            AttemptStyle::Version => rest.strip_prefix("_v"),
+        };
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    }
+
     pub fn attempt(&self, number: u32) -> SnapshotLabel {
         let text = match (self.style, number) {
             (AttemptStyle::Suffix, 0) => self.text.clone(),
@@ -183,6 +201,8 @@ mod tests {
         let stem = LabelStem::dated(&database("sales"), "20260301", BackupKind::Incremental);
         assert_eq!(stem.attempt(0).as_str(), "sales_20260301_inc");
         assert_eq!(stem.attempt(2).as_str(), "sales_20260301_inc_r2");
+        assert!((0..3).all(|number| stem.is_attempt(&stem.attempt(number))));
+        assert!(!stem.is_attempt(&"sales_20260301_inc2".parse().unwrap()));
     }
 
     #[test]

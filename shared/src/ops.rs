@@ -1,0 +1,62 @@
+//! The ops tables through one borrowed client: who works on what, what was backed up, what a label
+//! stands for, what a restore has done.
+//!
+//! INSERT may answer COMMITTED before its rows can be read: whoever writes here reads back until what
+//! was written is visible.
+
+pub mod history;
+pub mod inventory;
+pub mod manifest;
+pub mod run_status;
+pub mod schema;
+pub mod steps;
+
+use std::time::Duration;
+
+use crate::{
+    error::{Error, ErrorName},
+    ident::DatabaseName,
+    starrocks::Client,
+};
+
+/// The ops database of a cluster.
+#[derive(Debug)]
+pub struct Ops<'a> {
+    pub client: &'a mut Client,
+    pub database: &'a DatabaseName,
+}
+
+impl<'a> Ops<'a> {
+    pub fn new(client: &'a mut Client, database: &'a DatabaseName) -> Ops<'a> {
+        Ops { client, database }
+    }
+}
+
+/// How long a write may stay invisible before that is an error: StarRocks waits 10 s itself before it
+/// answers COMMITTED.
+const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Waits until `look` sees what was written. The engine publishes a transaction on its own; there is
+/// nothing to do but look again.
+async fn until_visible<F>(what: &str, mut look: F) -> Result<(), Error>
+where
+    F: AsyncFnMut() -> Result<bool, Error>,
+{
+    let looks = VISIBLE_WITHIN.as_millis() / LOOK_EVERY.as_millis();
+    for _ in 0..looks {
+        if look().await? {
+            return Ok(());
+        }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "waits for a publish inside the engine"
+        )]
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Err(Error::new(
+        ErrorName::Unreachable,
+        format!("{what} was written but cannot be read after {} s", VISIBLE_WITHIN.as_secs()),
+    )
+    .hint("SHOW PROC '/transactions' shows transactions that wait to be published; a backend may be down"))
+}

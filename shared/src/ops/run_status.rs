@@ -1,0 +1,329 @@
+//! The lease on a database, and the labels that are in work.
+//!
+//! Who holds a database is decided by generation and expiry alone, both in SQL on the leader: the
+//! Python tool may overwrite `state` at any time.
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Ops, until_visible};
+use crate::{
+    error::{Error, ErrorName},
+    ident::{DatabaseName, ExecutionId, Generation, InvocationId, PlanId},
+    job,
+    label::{LoadLabel, SnapshotLabel},
+    sql::{
+        ops::run_status::{self, ClaimRow, LeaseRow, Phase},
+        show,
+    },
+    starrocks::FailureKind,
+};
+
+/// Before a statement that cannot be taken back, this much of the lease must be left: longer than any
+/// single statement that we send takes to be accepted.
+const LEAST_SECONDS_LEFT: i64 = 120;
+
+/// The right to run a job on a database, as long as no newer generation exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    pub database: DatabaseName,
+    pub generation: Generation,
+    pub execution: ExecutionId,
+}
+
+impl Lease {
+    fn load_label(&self) -> LoadLabel {
+        load_label(&self.database, self.generation)
+    }
+}
+
+/// Unique per database and generation, which is what makes the INSERT succeed once.
+fn load_label(database: &DatabaseName, generation: Generation) -> LoadLabel {
+    let hash = hex::encode(Sha256::digest(database.as_str()));
+    format!("br_lease_{}_{generation}", &hash[..16])
+        .parse()
+        .expect("hexadecimal digits, digits and underscores, about 40 characters")
+}
+
+impl Ops<'_> {
+    /// Takes the next generation of the database, or says who holds it. A lease of the same execution
+    /// is superseded: an earlier call of this state may still be running, abandoned, and must find
+    /// that it has lost.
+    pub async fn acquire_lease(
+        &mut self,
+        database: &DatabaseName,
+        execution: &ExecutionId,
+        invocation: &InvocationId,
+    ) -> Result<Lease, Error> {
+        let newest = self.newest_lease(database).await?;
+        if let Some(held) = &newest
+            && held.seconds_left > 0
+            && held.execution != *execution
+        {
+            return Err(conflict(database, held));
+        }
+        let generation = newest.map_or(Generation(1), |row| row.generation.next());
+        let lease = Lease {
+            database: database.clone(),
+            generation,
+            execution: execution.clone(),
+        };
+        let statement = run_status::insert_lease(
+            self.database,
+            &lease.load_label(),
+            database,
+            generation,
+            execution,
+            invocation,
+        );
+        match self.client.run(&statement).await {
+            Ok(_) => {}
+            // Refused: somebody was faster. No answer: it may have succeeded. The row tells.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    FailureKind::LoadLabelUsed | FailureKind::ConnectionLost | FailureKind::Timeout
+                ) => {}
+            Err(error) => return Err(error.into()),
+        }
+        self.await_generation(database, generation).await?;
+        let newest = self.newest_lease(database).await?;
+        match newest {
+            Some(row) if row.generation == generation && row.invocation == *invocation => Ok(lease),
+            Some(row) => Err(conflict(database, &row)),
+            None => Err(Error::internal(format!("the lease on {database} vanished"))),
+        }
+    }
+
+    async fn await_generation(
+        &mut self,
+        database: &DatabaseName,
+        generation: Generation,
+    ) -> Result<(), Error> {
+        until_visible(&format!("the lease on {database}"), async || {
+            let newest = self.newest_lease(database).await?;
+            Ok(newest.is_some_and(|row| row.generation >= generation))
+        })
+        .await
+        .map_err(|error| {
+            error.hint(
+                "the generation's load label is taken but its row is not there: the INSERT may have \
+                 failed; the next attempt tries the same generation again",
+            )
+        })
+    }
+
+    pub async fn newest_lease(
+        &mut self,
+        database: &DatabaseName,
+    ) -> Result<Option<LeaseRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&run_status::newest_lease(self.database, database))
+            .await?
+            .pop())
+    }
+
+    /// To be called right before BACKUP, RESTORE, SWAP, DROP or any deletion.
+    pub async fn verify_lease(&mut self, lease: &Lease) -> Result<(), Error> {
+        let newest = self.newest_lease(&lease.database).await?;
+        match newest {
+            Some(row) if row.generation != lease.generation => Err(conflict(&lease.database, &row)),
+            Some(row) if row.seconds_left >= LEAST_SECONDS_LEFT => Ok(()),
+            Some(_) => {
+                self.client
+                    .run(&run_status::renew_lease(self.database, &lease.load_label()))
+                    .await?;
+                let renewed = self.newest_lease(&lease.database).await?;
+                match renewed {
+                    Some(row)
+                        if row.generation == lease.generation
+                            && row.seconds_left >= LEAST_SECONDS_LEFT =>
+                    {
+                        Ok(())
+                    }
+                    Some(row) => Err(conflict(&lease.database, &row)),
+                    None => Err(lease_gone(&lease.database)),
+                }
+            }
+            None => Err(lease_gone(&lease.database)),
+        }
+    }
+
+    /// Holds the database for another 20 minutes, if this execution still has it; an expired lease
+    /// that nobody took is taken up again.
+    pub async fn renew_lease(
+        &mut self,
+        database: &DatabaseName,
+        execution: &ExecutionId,
+    ) -> Result<Lease, Error> {
+        let newest = self.newest_lease(database).await?;
+        match newest {
+            Some(row) if row.execution == *execution => {
+                let lease = Lease {
+                    database: database.clone(),
+                    generation: row.generation,
+                    execution: execution.clone(),
+                };
+                self.client
+                    .run(&run_status::renew_lease(self.database, &lease.load_label()))
+                    .await?;
+                Ok(lease)
+            }
+            Some(row) => Err(conflict(database, &row)),
+            None => Err(lease_gone(database)),
+        }
+    }
+
+    /// Gives the database back, if this execution still has it.
+    pub async fn release_lease(
+        &mut self,
+        database: &DatabaseName,
+        execution: &ExecutionId,
+    ) -> Result<(), Error> {
+        let newest = self.newest_lease(database).await?;
+        if let Some(row) = newest
+            && row.execution == *execution
+            && row.seconds_left > 0
+        {
+            let label = load_label(database, row.generation);
+            self.client
+                .run(&run_status::release_lease(self.database, &label))
+                .await?;
+        }
+        Ok(())
+    }
+
+    pub async fn open_claims(&mut self, database: &DatabaseName) -> Result<Vec<ClaimRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&run_status::open_claims(self.database, database))
+            .await?)
+    }
+
+    pub async fn claim(&mut self, label: &SnapshotLabel) -> Result<Option<ClaimRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&run_status::claim(self.database, label))
+            .await?
+            .pop())
+    }
+
+    /// Takes a label for this lease and waits until everybody can see that it is taken.
+    pub async fn claim_label(&mut self, lease: &Lease, label: &SnapshotLabel) -> Result<(), Error> {
+        let statement = run_status::insert_claim(
+            self.database,
+            label,
+            &lease.database,
+            lease.generation,
+            &lease.execution,
+        );
+        self.client.run(&statement).await?;
+        until_visible(&format!("the claim of label {label}"), async || {
+            Ok(self.claim(label).await?.is_some())
+        })
+        .await
+    }
+
+    /// Moves a label to `phase` and waits until that can be read.
+    pub async fn set_phase(
+        &mut self,
+        lease: &Lease,
+        label: &SnapshotLabel,
+        phase: Phase,
+        plan: Option<&PlanId>,
+    ) -> Result<(), Error> {
+        let statement = run_status::set_phase(self.database, label, lease.generation, phase, plan);
+        self.client.run(&statement).await?;
+        until_visible(
+            &format!("phase {} of label {label}", phase.as_str()),
+            async || {
+                let claim = self.claim(label).await?;
+                Ok(claim.is_some_and(|row| row.phase == phase))
+            },
+        )
+        .await
+    }
+
+    pub async fn set_progress(&mut self, label: &SnapshotLabel, digest: &str) -> Result<(), Error> {
+        self.client
+            .run(&run_status::set_progress(self.database, label, digest))
+            .await?;
+        Ok(())
+    }
+
+    /// An ACTIVE row of the Python tool conflicts with every database: it says neither which one it
+    /// works on nor whether it lives, and its BACKUP may be about to be sent.
+    pub async fn foreign_conflict(&mut self) -> Result<Option<Error>, Error> {
+        let rows = self
+            .client
+            .fetch(&run_status::foreign_active(self.database))
+            .await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        let jobs = self.client.fetch(&show::backups()).await?;
+        let job = jobs
+            .iter()
+            .find(|job| job.label == row.label && job.state.phase() == job::Phase::Running);
+        let error = Error::new(
+            ErrorName::JobConflict,
+            format!(
+                "another tool says that {} '{}' is in work",
+                row.scope, row.label
+            ),
+        );
+        Ok(Some(match job {
+            Some(job) => error.hint(format!(
+                "it is: SHOW BACKUP FROM `{}` shows it {}; wait for it",
+                job.database,
+                job.state.as_str()
+            )),
+            None => error.hint(format!(
+                "no such job is running. If that tool is not running either, clear its row: {}",
+                run_status::clear_foreign(self.database, row)
+            )),
+        }))
+    }
+}
+
+fn conflict(database: &DatabaseName, held: &LeaseRow) -> Error {
+    Error::new(
+        ErrorName::JobConflict,
+        format!(
+            "database {database} is held by execution {} until {} UTC (generation {}, {} s left)",
+            held.execution,
+            held.expires_at,
+            held.generation,
+            held.seconds_left.max(0),
+        ),
+    )
+    .hint(
+        "wait for it, or see what it does: starrocks-br status. A run that died is adopted by the \
+         next one as soon as its lease has expired",
+    )
+}
+
+fn lease_gone(database: &DatabaseName) -> Error {
+    Error::new(
+        ErrorName::JobConflict,
+        format!("the lease on database {database} is gone"),
+    )
+    .hint("rows of run_status were deleted; run the command again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn load_labels_are_legal_and_differ_by_database_and_generation() {
+        let name = |text: &str| text.parse::<DatabaseName>().unwrap();
+        let label = |text: &str, generation| load_label(&name(text), Generation(generation));
+        assert_eq!(
+            label("sales", 7).as_str().len(),
+            "br_lease_".len() + 16 + "_7".len()
+        );
+        assert_ne!(label("sales", 1), label("sales2", 1));
+        assert_ne!(label("sales", 1), label("sales", 2));
+    }
+}

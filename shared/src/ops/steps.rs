@@ -1,0 +1,108 @@
+//! Restores: the plan as stored, and how far each step is.
+
+use super::{Ops, until_visible};
+use crate::{
+    error::{Error, ErrorName},
+    ident::RestoreId,
+    sql::ops::steps::{self, NewRestore, RestoreRow, StepRow, StepUpdate},
+};
+
+impl Ops<'_> {
+    /// Stores the steps, waits until all can be read, then the restore's own row: a restore that has
+    /// a row has all its steps.
+    pub async fn write_restore(
+        &mut self,
+        row: &NewRestore<'_>,
+        steps: &[StepRow],
+    ) -> Result<(), Error> {
+        for statement in steps::insert_steps(self.database, row.id, steps) {
+            self.client.run(&statement).await?;
+        }
+        until_visible(&format!("the steps of restore {}", row.id), async || {
+            Ok(self.restore_steps(row.id).await?.len() == steps.len())
+        })
+        .await?;
+        self.client
+            .run(&steps::insert_restore(self.database, row))
+            .await?;
+        until_visible(&format!("restore {}", row.id), async || {
+            Ok(self.restore(row.id).await?.is_some())
+        })
+        .await
+    }
+
+    pub async fn restore_steps(&mut self, id: &RestoreId) -> Result<Vec<StepRow>, Error> {
+        Ok(self.client.fetch(&steps::steps(self.database, id)).await?)
+    }
+
+    pub async fn restore(&mut self, id: &RestoreId) -> Result<Option<RestoreRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&steps::restore(self.database, id))
+            .await?
+            .pop())
+    }
+
+    pub async fn known_restore(&mut self, id: &RestoreId) -> Result<RestoreRow, Error> {
+        self.restore(id).await?.ok_or_else(|| {
+            Error::new(ErrorName::NotFound, format!("there is no restore '{id}'"))
+                .hint("starrocks-br status shows the restores that are recorded")
+        })
+    }
+
+    pub async fn restores(&mut self) -> Result<Vec<RestoreRow>, Error> {
+        Ok(self.client.fetch(&steps::restores(self.database)).await?)
+    }
+
+    /// Writes what is known of a step before the next thing is done.
+    pub async fn update_step(
+        &mut self,
+        id: &RestoreId,
+        number: u64,
+        update: &StepUpdate,
+    ) -> Result<(), Error> {
+        self.client
+            .run(&steps::update_step(self.database, id, number, update))
+            .await?;
+        let Some(state) = update.state else {
+            return Ok(());
+        };
+        until_visible(&format!("step {number} of restore {id}"), async || {
+            let rows = self.restore_steps(id).await?;
+            Ok(rows
+                .iter()
+                .any(|row| row.number == number && row.state == state))
+        })
+        .await
+    }
+
+    pub async fn set_restore_state(
+        &mut self,
+        id: &RestoreId,
+        state: &str,
+        status: &str,
+        error_message: Option<&str>,
+    ) -> Result<(), Error> {
+        let statement = steps::set_restore_state(self.database, id, state, status, error_message);
+        self.client.run(&statement).await?;
+        until_visible(&format!("state {state} of restore {id}"), async || {
+            Ok(self
+                .restore(id)
+                .await?
+                .is_some_and(|row| row.state.as_deref() == Some(state)))
+        })
+        .await
+    }
+
+    pub async fn set_verified(
+        &mut self,
+        id: &RestoreId,
+        rows: u64,
+        checksum: Option<&str>,
+    ) -> Result<(), Error> {
+        self.client
+            .run(&steps::set_verified(self.database, id, rows, checksum))
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Where a label is, read from the engine: never remembered, never concluded from a JobId.
+
+use crate::{
+    error::{Error, ErrorName},
+    ident::{DatabaseName, RepositoryName},
+    job::Phase,
+    label::SnapshotLabel,
+    sql::show::{self, BackupJob, Snapshot, SnapshotContent},
+    starrocks::Client,
+    time::SnapshotTimestamp,
+};
+
+/// What the engine shows of a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// SHOW BACKUP shows its job at work.
+    Running(BackupJob),
+    /// SHOW BACKUP shows it FINISHED, or the repository holds it complete.
+    Complete,
+    /// SHOW BACKUP shows it CANCELLED; the engine's words.
+    Cancelled(String),
+    /// In the repository, without the last object that makes it complete, and not in SHOW BACKUP:
+    /// running unseen, or cut off.
+    Unfinished,
+    /// Two clusters used the label at the same moment, or its last upload was cut off.
+    Unusable(String),
+    /// Neither in SHOW BACKUP nor in the repository.
+    Nowhere,
+}
+
+/// SHOW BACKUP first: it is one look into memory. The repository only if our label is not there,
+/// because SHOW BACKUP shows the last job of a database alone, and forgets it after a week.
+pub async fn find_label(
+    client: &mut Client,
+    repository: &RepositoryName,
+    database: &DatabaseName,
+    label: &SnapshotLabel,
+) -> Result<Whereabouts, Error> {
+    let jobs = client.fetch(&show::backup(database)).await?;
+    let own = jobs.into_iter().find(|job| job.label == label.as_str());
+    if let Some(job) = own {
+        return Ok(match job.state.phase() {
+            Phase::Running => Whereabouts::Running(job),
+            Phase::Finished => Whereabouts::Complete,
+            Phase::Cancelled => Whereabouts::Cancelled(job.work.status),
+        });
+    }
+    let snapshot = find_snapshot(client, repository, label).await?;
+    Ok(match snapshot.map(|snapshot| snapshot.content) {
+        None => Whereabouts::Nowhere,
+        Some(SnapshotContent::Complete(_)) => Whereabouts::Complete,
+        Some(SnapshotContent::Unfinished) => Whereabouts::Unfinished,
+        Some(SnapshotContent::Unusable(timestamps)) => Whereabouts::Unusable(timestamps),
+        Some(SnapshotContent::Unreadable(words)) => return Err(unreadable(repository, &words)),
+    })
+}
+
+async fn find_snapshot(
+    client: &mut Client,
+    repository: &RepositoryName,
+    label: &SnapshotLabel,
+) -> Result<Option<Snapshot>, Error> {
+    let snapshots = client
+        .fetch(&show::snapshots_named(repository, [label]))
+        .await?;
+    Ok(snapshots
+        .into_iter()
+        .find(|snapshot| snapshot.label == label.as_str()))
+}
+
+/// The one valid timestamp of a complete snapshot. Two mean that another cluster used the label at the
+/// same moment: neither can ever be restored.
+pub async fn timestamp_of(
+    client: &mut Client,
+    repository: &RepositoryName,
+    label: &SnapshotLabel,
+) -> Result<Option<SnapshotTimestamp>, Error> {
+    let snapshot = find_snapshot(client, repository, label).await?;
+    match snapshot.map(|snapshot| snapshot.content) {
+        None | Some(SnapshotContent::Unfinished) => Ok(None),
+        Some(SnapshotContent::Complete(timestamp)) => Ok(Some(timestamp)),
+        Some(SnapshotContent::Unusable(timestamps)) => Err(Error::new(
+            ErrorName::BackupFailed,
+            format!(
+                "label '{label}' in repository {repository} has more than one timestamp, or a broken \
+                 one: {timestamps}"
+            ),
+        )
+        .hint(
+            "another cluster made a snapshot with the same label at the same moment, and neither can \
+             be restored: run the backup again, and give each cluster a repository of its own",
+        )),
+        Some(SnapshotContent::Unreadable(words)) => Err(unreadable(repository, &words)),
+    }
+}
+
+fn unreadable(repository: &RepositoryName, words: &str) -> Error {
+    Error::new(
+        ErrorName::RepositoryUnavailable,
+        format!("repository {repository} could not be listed"),
+    )
+    .engine(words)
+    .hint("SHOW REPOSITORIES shows its location; check the object store and its credentials")
+}
