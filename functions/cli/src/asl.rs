@@ -14,6 +14,9 @@ pub mod execute;
 mod parse;
 pub mod resources;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;

@@ -4,16 +4,15 @@ mod event;
 mod halt;
 mod map;
 mod task;
+mod wait;
 
 use std::{
     fmt,
-    future::pending,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -23,11 +22,12 @@ use tokio::{sync::watch, time::Instant};
 
 pub use event::{Event, Place};
 pub use halt::{Checkpoint, ExecutionError, Failure};
+pub use wait::GRACE;
 
 use self::halt::{End, Halt};
 use super::{
     data::{self, Context, Item, SIZE_LIMIT, Template},
-    definition::{Flow, Next, Pass, PassResult, State, TIMEOUT, Wait, WaitFor},
+    definition::{Flow, Next, Pass, PassResult, State},
     parse::Definition,
 };
 
@@ -35,12 +35,6 @@ use super::{
 /// quota, the execution will fail" (AWS Step Functions, service quotas). It also ends a loop that
 /// would never end.
 pub const HISTORY_LIMIT: u32 = 25_000;
-
-/// How long a running handler may go on after a stop: the process has to be gone within 8 seconds.
-pub const GRACE: Duration = Duration::from_secs(7);
-
-/// "an integer value from 0 to 99999999" (AWS Step Functions, Wait workflow state).
-const MAX_WAIT_SECONDS: u64 = 99_999_999;
 
 /// What runs behind a Task: the six functions, or a script in a test.
 pub trait Functions: Send + Sync + 'static {
@@ -113,7 +107,8 @@ pub(super) async fn run<F: Functions>(
         began,
         began_at: now,
         deadline: definition.timeout.map(|timeout| began + timeout),
-        history: AtomicU32::new(0),
+        // The start of the execution is the first.
+        history: AtomicU32::new(1),
     };
     Ok(execution.begin(&definition.flow, from).await?)
 }
@@ -151,11 +146,6 @@ impl<'a> Step<'a> {
         };
         Step { output, next }
     }
-}
-
-enum Interruption {
-    Stop,
-    Deadline,
 }
 
 impl<F: Functions> Execution<'_, F> {
@@ -261,58 +251,6 @@ impl<F: Functions> Execution<'_, F> {
         Ok(Step::new(output, &pass.next))
     }
 
-    async fn wait_state<'s>(&self, wait: &'s Wait, visit: &Visit<'_>) -> Result<Step<'s>, Halt> {
-        let seconds = match &wait.duration {
-            WaitFor::Seconds(seconds) => u64::from(*seconds),
-            WaitFor::SecondsPath(path) => {
-                let value = path.resolve(visit.input)?;
-                let seconds = value
-                    .as_u64()
-                    .filter(|seconds| *seconds <= MAX_WAIT_SECONDS);
-                seconds.ok_or_else(|| {
-                    Halt::runtime(format!(
-                        "SecondsPath '{path}': {value} is no number of seconds"
-                    ))
-                })?
-            }
-        };
-        let duration = Duration::from_secs(seconds);
-        self.observe(&Event::Waiting {
-            place: visit.place,
-            duration,
-        });
-        self.sleep(duration).await?;
-        Ok(Step::new(visit.input.clone(), &wait.next))
-    }
-
-    /// Ends early when the execution is stopped or its time is up.
-    async fn sleep(&self, duration: Duration) -> Result<(), Halt> {
-        tokio::select! {
-            biased;
-            interruption = self.interrupted() => Err(interruption.into()),
-            () = tokio::time::sleep(duration) => Ok(()),
-        }
-    }
-
-    async fn interrupted(&self) -> Interruption {
-        let mut stop = self.runtime.stop.clone();
-        let stopped = async {
-            // Nobody is left who could stop it.
-            if stop.wait_for(|stopped| *stopped).await.is_err() {
-                pending::<()>().await;
-            }
-        };
-        let Some(deadline) = self.deadline else {
-            stopped.await;
-            return Interruption::Stop;
-        };
-        tokio::select! {
-            biased;
-            () = stopped => Interruption::Stop,
-            () = tokio::time::sleep_until(deadline) => Interruption::Deadline,
-        }
-    }
-
     fn observe(&self, event: &Event<'_>) {
         (self.runtime.observe)(event);
     }
@@ -357,17 +295,6 @@ impl<F: Functions> Execution<'_, F> {
             )));
         }
         Ok(())
-    }
-}
-
-impl From<Interruption> for Halt {
-    fn from(interruption: Interruption) -> Halt {
-        match interruption {
-            Interruption::Stop => Halt::stopped(),
-            Interruption::Deadline => {
-                Halt::uncatchable(TIMEOUT, "the execution ran longer than its TimeoutSeconds")
-            }
-        }
     }
 }
 

@@ -150,9 +150,8 @@ fn refuse_inexact_numbers(definition: &Value) -> Result<(), LoadError> {
     }
 }
 
-/// Names are unique in the whole machine, Maps included, as the specification wants it: "All state
-/// names MUST be unique within the scope of the whole state machine" (Amazon States Language,
-/// "States").
+/// A name "must be unique within the scope of the entire state machine" (AWS Step Functions, States),
+/// Maps included.
 fn refuse_repeated_names(flow: &Flow) -> Result<(), LoadError> {
     fn count<'a>(flow: &'a Flow, names: &mut BTreeMap<&'a str, usize>) {
         for (name, state) in &flow.states {

@@ -4,12 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use shared::flow::FlowError;
-use tokio::{task::JoinHandle, time::timeout};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use super::{
-    Event, Execution, Functions, GRACE, Interruption, Step, Visit,
+    Event, Execution, Functions, GRACE, Step, Visit,
     halt::{Halt, Reason},
     limit_size, refuse_inexact_numbers,
+    wait::{Interruption, sleep_until},
 };
 use crate::asl::{
     data::Template,
@@ -197,7 +201,7 @@ impl<F: Functions> Execution<'_, F> {
                     Err(_) => return Err(interruption.into()),
                 },
             },
-            () = tokio::time::sleep(limit) => {
+            () = sleep_until(Instant::now() + limit) => {
                 return Ok(Err(FlowError {
                     error: TIMEOUT.to_string(),
                     cause: format!("no answer within {} seconds", limit.as_secs()),

@@ -6,8 +6,7 @@ use serde_json::{Map, Value};
 
 use super::LoadError;
 
-/// "TimeoutSeconds ... MUST be a positive integer", "Seconds" likewise; Step Functions accepts at
-/// most 99,999,999 (AWS Step Functions, Task and Wait workflow states).
+/// The most that Step Functions accepts (AWS Step Functions, Task and Wait workflow states, retriers).
 const MAX_SECONDS: u64 = 99_999_999;
 
 pub(super) struct Fields {

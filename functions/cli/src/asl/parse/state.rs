@@ -21,11 +21,11 @@ use crate::asl::{
 const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 const PUT_EVENTS: &str = "arn:aws:states:::events:putEvents";
 
-/// "An inline Map can run at most 40 concurrent iterations" (AWS Step Functions, Map state in Inline
-/// mode).
+/// What an inline Map runs at once, whatever MaxConcurrency says (AWS Step Functions, Map state,
+/// inline mode).
 const MAX_CONCURRENCY: u64 = 40;
 
-/// "State names ... MUST be less than or equal to 80 characters" (Amazon States Language, "States").
+/// Amazon States Language, "States": a name has at most 80 characters.
 const MAX_NAME: usize = 80;
 
 const JSONATA: &str = "paths are JSONPath; JSONata is not interpreted";
@@ -67,7 +67,7 @@ const REFUSED: &[(&str, &str)] = &[
         "Parameters",
         "only Task and Pass have it; a Map has ItemSelector",
     ),
-    ("Iterator", "is the old name of ItemProcessor"),
+    ("Iterator", "the old name of ItemProcessor"),
     ("ItemReader", "distributed Map is not interpreted"),
     ("ItemBatcher", "distributed Map is not interpreted"),
     ("ResultWriter", "distributed Map is not interpreted"),
@@ -349,8 +349,8 @@ fn retrier(value: &Value) -> Result<Retrier, LoadError> {
             let reason = format!("must be a whole number, not {attempts}");
             LoadError::new(reason).in_field("MaxAttempts")
         })?;
-    // "BackoffRate ... A number which is the multiplier ... The default value is 2.0 ... MUST be
-    // greater than or equal to 1.0" (Amazon States Language, "Errors", Retriers).
+    // AWS Step Functions, error handling, retrier fields: 2.0 by default; a multiplier below 1 would
+    // shrink the delay and is not allowed (Amazon States Language, "Errors").
     let backoff_rate = match fields.take("BackoffRate") {
         None => 2.0,
         Some(rate) => rate.as_f64().filter(|rate| *rate >= 1.0).ok_or_else(|| {
@@ -429,8 +429,8 @@ fn template(fields: &mut Fields, name: &str) -> Result<Option<Template>, LoadErr
         .transpose()
 }
 
-/// "Its value MUST be a Payload Template, which MUST be a JSON object" (Amazon States Language,
-/// "Parameters"); the entries of putEvents are a list of such objects.
+/// Amazon States Language, "Payload Template": it is an object; the entries of putEvents are a list of
+/// such objects.
 fn parse_template(value: &Value, name: &str) -> Result<Template, LoadError> {
     if !value.is_object() && !value.is_array() {
         let reason = format!("must be an object, not {value}");
@@ -439,7 +439,7 @@ fn parse_template(value: &Value, name: &str) -> Result<Template, LoadError> {
     Template::parse(value).map_err(|reason| LoadError::new(reason).in_field(name))
 }
 
-/// "If not supplied, the default is $" (AWS Step Functions, ResultPath).
+/// AWS Step Functions, ResultPath: without one "the default behavior is as if you had specified" `$`.
 fn result_path(fields: &mut Fields) -> Result<ResultPath, LoadError> {
     match fields.take("ResultPath") {
         None => Ok(ResultPath::Replace),
