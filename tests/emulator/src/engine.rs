@@ -73,7 +73,7 @@ impl Engine {
             partition_scheduler: Scheduler::default(),
             rows: Rows::new(),
             repositories: Repositories::default(),
-            store: ObjectStore::new(&options.repository_root),
+            store: store(options)?,
             jobs: Jobs::new(options.clock.now() + options.tick),
             privileges: Privileges::new(&options.root_password, !options.profile.is_3_3()),
             config: Config::new(options.profile, options.default_replication_num),
@@ -155,6 +155,17 @@ impl Engine {
             left -= step;
         }
     }
+}
+
+fn store(options: &Options) -> Result<ObjectStore, String> {
+    let store = ObjectStore::new(&options.repository_root);
+    for bucket in &options.buckets {
+        store.create_bucket(bucket).map_err(|error| {
+            let root = options.repository_root.display();
+            format!("cannot make the bucket {bucket} below {root}: {error}")
+        })?;
+    }
+    Ok(store)
 }
 
 /// A time zone by the names that StarRocks takes: IANA names, `UTC`, and offsets such as `+08:00`.

@@ -8,8 +8,9 @@ const USAGE: &str = "\
 usage: starrocks-emulator [--profile 3.3|3.3-list|3.5|4.1] [--port 9030] [--rate 1]
                           [--repositories DIR] [--password PASSWORD] [--backends N]
 
-Listens on 127.0.0.1 until it is interrupted. Repositories live below DIR (default: a directory
-starrocks-emulator in the system's temporary directory); everything else is lost at the end.";
+Listens on 127.0.0.1 until it is interrupted. Buckets are directories in DIR (default: a directory
+starrocks-emulator in the system's temporary directory), s3://backups is made; everything else is
+lost at the end.";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {

@@ -19,6 +19,8 @@ pub struct Options {
     /// Directory that stands for object stores: `s3://bucket/x` and `s3a://bucket/x` are
     /// `<root>/bucket/x`.
     pub repository_root: PathBuf,
+    /// Buckets that are there from the start. A location in any other answers `NoSuchBucketException`.
+    pub buckets: Vec<String>,
     pub backends: u32,
     pub default_replication_num: u32,
     pub root_password: String,
@@ -56,7 +58,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Options {
-    /// One backend, everything in UTC, on a clock that stands still at `clock` until it is advanced.
+    /// One backend, one bucket `backups`, everything in UTC, on a clock that stands still at `clock` until it is advanced.
     pub fn new(profile: Profile, clock: Clock, repository_root: impl Into<PathBuf>) -> Options {
         Options {
             profile,
@@ -65,6 +67,7 @@ impl Options {
             time_zone: "UTC".to_owned(),
             session_time_zone: "UTC".to_owned(),
             repository_root: repository_root.into(),
+            buckets: vec!["backups".to_owned()],
             backends: 1,
             default_replication_num: 1,
             root_password: String::new(),

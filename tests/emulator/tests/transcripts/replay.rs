@@ -29,8 +29,6 @@ pub fn scenario(file: &str) {
     let (version, _) = file.split_once('/').unwrap();
     let profile: Profile = version.parse().unwrap();
     let directory = tempfile::tempdir().unwrap();
-    // The bucket of all recordings.
-    std::fs::create_dir(directory.path().join("backups")).unwrap();
     // Names of dynamic partitions depend on the day of the recording.
     let started: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
     let mut options = Options::new(profile, Clock::manual(started), directory.path());

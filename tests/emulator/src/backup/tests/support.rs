@@ -23,7 +23,6 @@ impl Fixture {
     /// With the bucket `backups` and the repository `r` in it.
     pub fn new(profile: Profile) -> Fixture {
         let mut fixture = Fixture::over(profile, tempfile::tempdir().unwrap());
-        fixture.engine.store.create_bucket("backups").unwrap();
         fixture.run(r#"CREATE REPOSITORY r WITH BROKER ON LOCATION "s3://backups/x""#);
         fixture
     }
