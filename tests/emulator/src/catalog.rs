@@ -31,6 +31,9 @@ pub const FIRST_BACKEND_ID: i64 = 10_001;
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub databases: BTreeMap<String, Database>,
+    /// What DROP without FORCE leaves for RECOVER, by database id and name.
+    pub recycled_tables: BTreeMap<(i64, String), Table>,
+    pub recycled_databases: BTreeMap<String, Database>,
     last_id: i64,
     last_epoch: i64,
 }

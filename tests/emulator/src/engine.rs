@@ -9,7 +9,7 @@ use crate::{
     catalog::Catalog,
     clock::Clock,
     config::Config,
-    ddl::Scheduler,
+    ddl::{AlterJob, Scheduler},
     jobs::{self, Jobs},
     nodes::Nodes,
     options::Options,
@@ -44,6 +44,8 @@ pub struct Engine {
     pub stand_in_backend: bool,
     pub catalog: Catalog,
     pub partition_scheduler: Scheduler,
+    /// Schema changes and rollups, finished ones too, oldest first.
+    pub alter_jobs: Vec<AlterJob>,
     pub rows: Rows,
     pub repositories: Repositories,
     pub store: ObjectStore,
@@ -71,6 +73,7 @@ impl Engine {
             stand_in_backend: options.stand_in_backend,
             catalog: Catalog::default(),
             partition_scheduler: Scheduler::default(),
+            alter_jobs: Vec::new(),
             rows: Rows::new(),
             repositories: Repositories::default(),
             store: store(options)?,
@@ -142,6 +145,7 @@ impl Engine {
     pub fn tick(&mut self) {
         jobs::advance(self);
         self.run_partition_scheduler();
+        self.run_alter_jobs();
     }
 
     /// Moves a manual clock in steps no longer than a tick, so that what is due on the way happens at

@@ -334,7 +334,7 @@ impl Engine {
     }
 
     /// Tablets are spread evenly, as many replicas of each as its partition asks for.
-    fn tablets_of(&self, backend: i64) -> u64 {
+    pub(crate) fn tablets_of(&self, backend: i64) -> u64 {
         let count = self.nodes.backends.len() as u64;
         let position = backend.abs_diff(FIRST_BACKEND_ID) % count.max(1);
         let replicas: u64 = self

@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod aggregate;
+mod alter;
 mod dump;
 mod key;
 

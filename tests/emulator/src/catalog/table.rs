@@ -65,6 +65,47 @@ impl Table {
         }
     }
 
+    /// `NORMAL`, `RESTORE`, `SCHEMA_CHANGE`, `ROLLUP`.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            TableState::Normal => "NORMAL",
+            TableState::Restore => "RESTORE",
+            TableState::SchemaChange => "SCHEMA_CHANGE",
+            TableState::Rollup => "ROLLUP",
+        }
+    }
+
+    /// `DUP_KEYS` and the like.
+    pub fn keys_type(&self) -> &'static str {
+        match self.key_model {
+            KeyModel::Duplicate => "DUP_KEYS",
+            KeyModel::Aggregate => "AGG_KEYS",
+            KeyModel::Unique => "UNIQUE_KEYS",
+            KeyModel::Primary => "PRIMARY_KEYS",
+        }
+    }
+
+    /// The columns of an index in its own order. In a rollup of a DUPLICATE table all are keys up to
+    /// the length of a short key.
+    pub fn index_columns(&self, index: &Index) -> impl Iterator<Item = ColumnDef> {
+        let columns: Vec<ColumnDef> = if index.columns.is_empty() {
+            self.columns.clone()
+        } else {
+            let rolled = self.key_model == KeyModel::Duplicate;
+            index
+                .columns
+                .iter()
+                .filter_map(|name| self.column(name))
+                .enumerate()
+                .map(|(at, column)| ColumnDef {
+                    is_key: if rolled { at < 3 } else { column.is_key },
+                    ..column.clone()
+                })
+                .collect()
+        };
+        columns.into_iter()
+    }
+
     pub fn column(&self, name: &str) -> Option<&ColumnDef> {
         self.columns
             .iter()
@@ -120,10 +161,14 @@ impl Table {
 pub enum TableKind {
     Olap,
     View {
+        /// The query with all names qualified: what runs.
         definition: String,
+        typed: String,
     },
     MaterializedView {
         definition: String,
+        typed: String,
+        /// What follows REFRESH, as typed.
         refresh: String,
         inactive_reason: Option<String>,
     },
@@ -196,6 +241,21 @@ impl Partitioning {
                     ..
                 }
         )
+    }
+
+    /// For RANGE and LIST; the text of an expression keeps the names it has.
+    pub fn rename_column(&mut self, name: &str, new_name: &str) {
+        let rename = |other: &mut String| {
+            if other.eq_ignore_ascii_case(name) {
+                new_name.clone_into(other);
+            }
+        };
+        match self {
+            Partitioning::None | Partitioning::Expression { .. } => {}
+            Partitioning::Range { columns } | Partitioning::List { columns, .. } => {
+                columns.iter_mut().for_each(rename);
+            }
+        }
     }
 
     pub fn columns(&self) -> &[String] {

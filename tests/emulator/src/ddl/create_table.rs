@@ -9,7 +9,10 @@ use crate::{
         SHADOW_PARTITION, Table, TableKind, TableState,
     },
     engine::Engine,
-    parse::ddl::table::{ColumnSpec, CreateTable, PartitionBy, PartitionFunction},
+    parse::ddl::{
+        ObjectName,
+        table::{ColumnSpec, CreateTable, PartitionBy, PartitionFunction},
+    },
     privileges::{Object, Privilege},
     reply::{Reply, SqlError, SqlResult},
     session::Session,
@@ -63,6 +66,63 @@ impl Engine {
         let id = table.id;
         self.catalog.insert_table(&database, table)?;
         self.run_dynamic_partition(id)?;
+        Ok(Reply::ok())
+    }
+
+    /// The same schema, partitions and properties; no rows, no rollup.
+    pub(super) fn create_table_like(
+        &mut self,
+        session: &Session,
+        name: &ObjectName,
+        source: &ObjectName,
+        if_not_exists: bool,
+    ) -> SqlResult {
+        let (database, name) = self.resolve_in_database(session, name)?;
+        let (source_database, source) = self.resolve_in_database(session, source)?;
+        self.require(session, Privilege::CreateTable, Object::Database(&database))?;
+        let source = self.catalog.table(&source_database, &source)?;
+        if source.kind != TableKind::Olap {
+            return Err(SqlError::analyzing(format!(
+                "Table {} is not a table that can be copied",
+                source.name
+            )));
+        }
+        let mut table = source.clone_without_partitions();
+        let partitions: Vec<(String, PartitionValue, u32, u32)> = source
+            .partitions
+            .iter()
+            .map(|partition| {
+                let name = match partition.value {
+                    PartitionValue::Unpartitioned => name.clone(),
+                    _ => partition.name.clone(),
+                };
+                let value = partition.value.clone();
+                (name, value, partition.buckets, partition.replication_num)
+            })
+            .collect();
+        if self.name_is_taken(&database, &name, if_not_exists)? {
+            return Ok(Reply::ok());
+        }
+        let now = self.clock.now();
+        table.id = self.catalog.next_id();
+        table.created = now;
+        table.state = TableState::Normal;
+        table.auto_increment = table.auto_increment.map(|_| 1);
+        table.indexes.truncate(1);
+        for index in &mut table.indexes {
+            index.id = self.catalog.next_id();
+            index.schema_version = 0;
+            index.schema_hash = schema_hash(0, table.columns.iter());
+        }
+        for (name, value, buckets, replication_num) in partitions {
+            let partition = self
+                .catalog
+                .new_partition(name, value, buckets, replication_num, now);
+            table.partitions.push(partition);
+        }
+        table.rename(&name);
+        self.rows.create_table(&table)?;
+        self.catalog.insert_table(&database, table)?;
         Ok(Reply::ok())
     }
 
@@ -166,9 +226,9 @@ impl Engine {
                 buckets: Some(buckets),
             } => *buckets,
             Distribution::Random { buckets: None } => 1,
-            Distribution::Hash { buckets: None, .. } => match self.backends {
-                0..=12 => 2 * self.backends.max(1),
-                13..=24 => self.backends * 3 / 2,
+            Distribution::Hash { buckets: None, .. } => match self.nodes.backends.len() as u32 {
+                few @ 0..=12 => 2 * few.max(1),
+                many @ 13..=24 => many * 3 / 2,
                 more => more.min(48),
             },
         }
@@ -176,10 +236,16 @@ impl Engine {
 
     /// A partition has at most as many replicas as there are backends.
     fn check_replication(&self, table: &Table) -> SqlResult<()> {
-        if self.table_replication_num(table) <= self.backends {
+        let backends: Vec<String> = self
+            .nodes
+            .backends
+            .iter()
+            .filter(|backend| backend.alive)
+            .map(|backend| backend.id.to_string())
+            .collect();
+        if self.table_replication_num(table) as usize <= backends.len() {
             return Ok(());
         }
-        let backends: Vec<String> = self.backend_ids().map(|id| id.to_string()).collect();
         Err(SqlError::analyzing(format!(
             "Table replication num should be less than of equal to the number of available BE nodes. \
              You can change this default by setting the replication_num table properties. \
@@ -188,13 +254,18 @@ impl Engine {
         )))
     }
 
+    /// The configuration's `default_replication_num`.
+    pub(crate) fn default_replication_num(&self) -> u32 {
+        u32::try_from(self.config.number("default_replication_num")).unwrap_or(1)
+    }
+
     /// What `replication_num` of the table says, or the cluster's default.
     pub(crate) fn table_replication_num(&self, table: &Table) -> u32 {
         table
             .properties
             .get("replication_num")
             .and_then(|text| text.parse().ok())
-            .unwrap_or(self.default_replication_num)
+            .unwrap_or_else(|| self.default_replication_num())
     }
 
     /// A rollup with the given columns; its hash follows from them.

@@ -56,9 +56,10 @@ impl Engine {
 
     pub(super) fn drop_database(
         &mut self,
-        session: &mut Session,
+        session: &Session,
         name: &str,
         if_exists: bool,
+        force: bool,
     ) -> SqlResult {
         if is_system_database(name) {
             return Err(SqlError::analyzing(format!(
@@ -77,12 +78,37 @@ impl Engine {
         }
         self.require(session, Privilege::Drop, Object::Database(name))?;
         if let Some(database) = self.catalog.databases.remove(name) {
-            for table in database.tables.values() {
-                self.rows.drop_table(table.id)?;
+            if force {
+                for table in database.tables.values() {
+                    self.rows.drop_table(table.id)?;
+                }
+                self.catalog.recycled_databases.remove(name);
+            } else {
+                self.catalog
+                    .recycled_databases
+                    .insert(name.to_owned(), database);
             }
         }
-        if session.database.as_deref() == Some(name) {
-            session.database = None;
+        Ok(Reply::ok())
+    }
+
+    pub(super) fn rename_database(
+        &mut self,
+        session: &Session,
+        name: &str,
+        new_name: &str,
+    ) -> SqlResult {
+        check_name(new_name)?;
+        self.catalog.database(name)?;
+        self.require(session, Privilege::Alter, Object::Database(name))?;
+        if self.catalog.has_database(new_name) {
+            return Err(SqlError::plain(format!(
+                "Database name[{new_name}] is already used"
+            )));
+        }
+        if let Some(mut database) = self.catalog.databases.remove(name) {
+            new_name.clone_into(&mut database.name);
+            self.catalog.databases.insert(new_name.to_owned(), database);
         }
         Ok(Reply::ok())
     }

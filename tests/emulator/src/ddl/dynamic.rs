@@ -20,6 +20,7 @@ const INTERVAL: SignedDuration = SignedDuration::from_secs(600);
 #[derive(Debug, Default)]
 pub struct Scheduler {
     next: Option<Timestamp>,
+    last: Option<Timestamp>,
 }
 
 impl Engine {
@@ -30,6 +31,7 @@ impl Engine {
         match self.partition_scheduler.next {
             None => self.partition_scheduler.next = Some(now + INTERVAL),
             Some(next) if next <= now => {
+                self.partition_scheduler.last = Some(now);
                 self.partition_scheduler.next = Some(now + INTERVAL);
                 let ids: Vec<i64> = self
                     .catalog
@@ -90,6 +92,13 @@ impl Engine {
             }
         }
         self.drop_partitions_of(table_id, &expired)
+    }
+
+    /// When the scheduler looked at a table last: a new table is looked at once it is made.
+    pub(crate) fn last_partition_schedule(&self, table: &Table) -> Timestamp {
+        self.partition_scheduler
+            .last
+            .map_or(table.created, |last| last.max(table.created))
     }
 
     /// Drops what `partition_live_number` and `partition_ttl` leave over.

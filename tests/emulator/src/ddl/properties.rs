@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::alter::Target;
 use crate::{
     catalog::{Distribution, KeyModel, Partitioning, Table},
     engine::Engine,
@@ -69,7 +70,7 @@ pub(super) fn of_new_table(
     set("replicated_storage", "true");
     set(
         "replication_num",
-        &engine.default_replication_num.to_string(),
+        &engine.default_replication_num().to_string(),
     );
     if table.key_model == KeyModel::Primary {
         set("enable_persistent_index", "true");
@@ -166,4 +167,99 @@ pub(super) fn complete_dynamic_partition(
         properties.entry(day.to_owned()).or_insert("1".to_owned());
     }
     Ok(())
+}
+
+/// A property that ALTER TABLE SET takes, or the error of a real frontend.
+pub(super) fn check_altered(given: &[(String, String)]) -> SqlResult<()> {
+    for (key, value) in given {
+        let known = is_known(key.strip_prefix("default.").unwrap_or(key));
+        if !known {
+            return Err(unknown(key, value));
+        }
+        check(key.strip_prefix("default.").unwrap_or(key), value)?;
+    }
+    Ok(())
+}
+
+pub(super) fn replication_num(given: &[(String, String)]) -> SqlResult<Option<u32>> {
+    let Some((key, value)) = given.iter().find(|(key, _)| key == "replication_num") else {
+        return Ok(None);
+    };
+    check(key, value)?;
+    Ok(value.parse().ok())
+}
+
+impl Engine {
+    /// No partition has more replicas than there are backends.
+    pub(super) fn check_backends(&self, replication_num: u32) -> SqlResult<()> {
+        let alive = self.nodes.backends.iter().filter(|backend| backend.alive);
+        let alive = alive.count();
+        if replication_num as usize <= alive {
+            return Ok(());
+        }
+        Err(SqlError::plain(format!(
+            "Replication num should be less than the number of available BE nodes: {replication_num} \
+             is more than {alive}"
+        )))
+    }
+
+    pub(super) fn set_properties(
+        &mut self,
+        target: &Target,
+        given: &[(String, String)],
+    ) -> SqlResult<()> {
+        let table = self.catalog.table(&target.database, &target.name)?;
+        let mut properties = table.properties.clone();
+        let mut replicas = None;
+        for (key, value) in given {
+            match key.as_str() {
+                "replication_num" if table.partitioning != Partitioning::None => {
+                    return Err(SqlError::plain(
+                        "This is a range partitioned table, you should specify partitions with MODIFY \
+                         PARTITION clause. If you want to set default replication number, please use \
+                         'default.replication_num' instead of 'replication_num' to escape misleading.",
+                    ));
+                }
+                "replication_num" => {
+                    replicas = replication_num(given)?;
+                    properties.insert(key.clone(), value.clone());
+                }
+                _ if key.starts_with("default.") => {
+                    properties.insert(key["default.".len()..].to_owned(), value.clone());
+                }
+                "colocate_with"
+                | "unique_constraints"
+                | "foreign_key_constraints"
+                | "bloom_filter_columns"
+                    if value.is_empty() =>
+                {
+                    properties.remove(key);
+                }
+                _ => {
+                    properties.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        if let Some(wanted) = replicas {
+            self.check_backends(wanted)?;
+        }
+        let is_dynamic = given
+            .iter()
+            .any(|(key, _)| key.starts_with("dynamic_partition."));
+        if is_dynamic {
+            complete_dynamic_partition(self, table, &mut properties)?;
+        }
+        let table = self.altered(target)?;
+        table.properties = properties;
+        if let Some(wanted) = replicas {
+            for partition in table.partitions.iter_mut() {
+                partition.replication_num = wanted;
+            }
+        }
+        let id = table.id;
+        if is_dynamic {
+            self.run_dynamic_partition(id)?;
+        }
+        Ok(())
+    }
 }

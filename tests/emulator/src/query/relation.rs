@@ -295,7 +295,7 @@ impl Compiler<'_> {
             },
         )?;
         match &found.kind {
-            TableKind::View { definition } => {
+            TableKind::View { definition, .. } => {
                 let body = self.view(&database, definition)?;
                 let mut body = body;
                 rename(

@@ -10,11 +10,15 @@ impl Engine {
     /// Columns and rows of a system table, as this session sees them.
     pub(super) fn system_table(
         &self,
-        _session: &Session,
+        session: &Session,
         database: &str,
         table: &str,
     ) -> SqlResult<(Vec<Column>, Vec<Vec<Cell>>)> {
-        Err(unknown_table(database, table))
+        if database.eq_ignore_ascii_case("information_schema") {
+            self.information_schema(session, table)
+        } else {
+            Err(unknown_table(database, table))
+        }
     }
 }
 

@@ -3,10 +3,13 @@
 use super::{cell, result};
 use crate::{
     catalog::{SYSTEM_DATABASES, TableKind},
+    clock::Clock,
     engine::Engine,
+    information_schema,
     profile::Profile,
     reply::{Column, ResultSet, SqlResult},
     session::Session,
+    types::SqlType,
 };
 
 impl Engine {
@@ -16,8 +19,8 @@ impl Engine {
             .databases
             .keys()
             .map(String::as_str)
-            .filter(|name| self.can_see_database(session, name))
             .chain(SYSTEM_DATABASES)
+            .filter(|name| self.can_see_database(session, name))
             .collect();
         names.sort_unstable();
         let width = if self.profile == Profile::V4_1 {
@@ -62,8 +65,74 @@ impl Engine {
                     row(&table.name, table_type)
                 })
                 .collect(),
-            None => Vec::new(),
+            None => information_schema::table_names(self.profile, &database)
+                .into_iter()
+                .map(|name| row(name, "SYSTEM VIEW"))
+                .collect(),
         };
+        Ok(result(columns, rows))
+    }
+
+    /// The columns of `information_schema.tables` under other names.
+    pub(super) fn show_table_status(
+        &self,
+        session: &Session,
+        database: Option<String>,
+    ) -> SqlResult<ResultSet> {
+        let database = self.shown_database(session, database)?;
+        let mut columns = vec![Column::varchar("Name", 64), Column::varchar("Engine", 10)];
+        columns.push(Column::bigint("Version"));
+        columns.push(Column::varchar("Row_format", 64));
+        for name in [
+            "Rows",
+            "Avg_row_length",
+            "Data_length",
+            "Max_data_length",
+            "Index_length",
+            "Data_free",
+            "Auto_increment",
+        ] {
+            columns.push(Column::bigint(name));
+        }
+        for name in ["Create_time", "Update_time", "Check_time"] {
+            columns.push(SqlType::DateTime.column(name));
+        }
+        columns.push(Column::varchar("Collation", 64));
+        columns.push(Column::bigint("Checksum"));
+        columns.push(Column::varchar("Create_options", 64));
+        columns.push(Column::varchar("Comment", 64));
+        let time = |at| cell(Clock::format(at, &session.time_zone));
+        let found = self.catalog.databases.get(&database);
+        let rows = found
+            .into_iter()
+            .flat_map(|found| found.tables.values())
+            .filter(|table| self.can_see_table(session, &database, &table.name))
+            .map(|table| {
+                let (bytes, count) = self.table_size(table);
+                let stored = table.has_partitions();
+                let counted = |value: u64| cell(if stored { value as i64 } else { -1 }.to_string());
+                vec![
+                    cell(&table.name),
+                    stored.then(|| "StarRocks".to_owned()),
+                    None,
+                    cell(""),
+                    counted(count),
+                    counted(bytes.checked_div(count).unwrap_or(0)),
+                    counted(bytes),
+                    None,
+                    None,
+                    None,
+                    None,
+                    time(table.created),
+                    time(self.updated(table)),
+                    None,
+                    cell("utf8_general_ci"),
+                    None,
+                    cell(""),
+                    cell(&table.comment),
+                ]
+            })
+            .collect();
         Ok(result(columns, rows))
     }
 }
