@@ -9,7 +9,7 @@
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
-//! 5. executors, the only `async` code: [`starrocks`].
+//! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`].
 
 pub mod ddl;
 pub mod digest;
@@ -22,6 +22,7 @@ pub mod label;
 pub mod manifest;
 pub mod ops;
 pub mod plan;
+pub mod read;
 pub mod secret;
 pub mod sql;
 pub mod starrocks;

@@ -28,8 +28,6 @@ pub use tls::TlsError;
 use leader::Leader;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// After the server's own timeout, for its answer that it gave up.
-const GRACE: Duration = Duration::from_secs(10);
 /// Of a statement that only reads. The pauses between them span the election of a leader.
 const ATTEMPTS: u32 = 4;
 /// A firewall may have dropped a connection that was silent for longer.
@@ -165,7 +163,9 @@ impl Client {
         result: &mut A,
         add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
     ) -> Result<Done, ClientError> {
-        let limit = self.settings.query_timeout + GRACE;
+        // A little after the server's own timeout, so that it can say that it gave up.
+        let server = self.settings.query_timeout;
+        let limit = server + server / 10 + Duration::from_secs(1);
         let session = self.checked_session().await?;
         let answer = timeout(limit, session.query(statement, result, add)).await;
         session.used = tokio::time::Instant::now();

@@ -40,8 +40,8 @@ pub struct ProcTable {
     pub name: TableName,
     pub state: TableState,
     pub kind: ProcKind,
-    /// UNPARTITIONED, RANGE, EXPR_RANGE, LIST.
-    pub partition_type: String,
+    /// Includes the hidden partition of an automatic table, but no temporary one.
+    pub partitions: u64,
 }
 
 /// The Type column of `SHOW PROC '/dbs/<db>'`.
@@ -64,10 +64,7 @@ impl FromRow for ProcTable {
                 "MATERIALIZED_VIEW" => ProcKind::MaterializedView,
                 other => ProcKind::Table(TableEngine::Other(other.to_owned())),
             },
-            partition_type: row
-                .optional("PartitionType")?
-                .unwrap_or_default()
-                .to_owned(),
+            partitions: row.parse_optional("PartitionNum")?.unwrap_or_default(),
         })
     }
 }

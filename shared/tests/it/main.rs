@@ -1,0 +1,4 @@
+//! The executors against the emulator, over the wire.
+
+mod client;
+mod support;
