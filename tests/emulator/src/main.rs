@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use jiff::SignedDuration;
 use starrocks_emulator::{Clock, Emulator, Options, Profile};
 
 const USAGE: &str = "\
@@ -38,6 +39,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
         match name.as_str() {
             "--profile" => options.profile = value.parse()?,
             "--port" => options.port = number()?,
+            "--tick" => options.tick = SignedDuration::from_millis(i64::from(number()?).max(1)),
             "--rate" => options.clock = Clock::running(i32::from(number()?)),
             "--repositories" => options.repository_root = PathBuf::from(value),
             "--password" => options.root_password = value,

@@ -258,7 +258,7 @@ impl<S: Stream> Connection<S> {
         match self.execute(session, &sql) {
             Result::Ok(Reply::Rows(rows)) => {
                 for column in &rows.columns {
-                    response.column(column);
+                    response.field(column);
                 }
                 response.eof(0);
             }

@@ -67,17 +67,13 @@ impl Response {
     }
 
     pub fn column(&mut self, column: &Column) {
-        let mut out = Vec::with_capacity(64);
-        put_text(&mut out, b"def");
-        // Schema, table and original table: StarRocks names none of them.
-        out.extend_from_slice(&[0, 0, 0]);
-        put_text(&mut out, column.name.as_bytes());
-        put_text(&mut out, column.name.as_bytes());
-        out.push(0x0c);
-        out.extend_from_slice(&column.charset.to_le_bytes());
-        out.extend_from_slice(&column.length.to_le_bytes());
-        out.push(column.wire_type as u8);
-        out.extend_from_slice(&[0, 0, column.decimals, 0, 0]);
+        self.packet(&definition(column));
+    }
+
+    /// A column of COM_FIELD_LIST, which has a default behind it: none.
+    pub fn field(&mut self, column: &Column) {
+        let mut out = definition(column);
+        out.push(0xfb);
         self.packet(&out);
     }
 
@@ -100,6 +96,21 @@ impl Response {
         }
         self.eof(status);
     }
+}
+
+fn definition(column: &Column) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    put_text(&mut out, b"def");
+    // Schema, table and original table: StarRocks names none of them.
+    out.extend_from_slice(&[0, 0, 0]);
+    put_text(&mut out, column.name.as_bytes());
+    put_text(&mut out, column.name.as_bytes());
+    out.push(0x0c);
+    out.extend_from_slice(&column.charset.to_le_bytes());
+    out.extend_from_slice(&column.length.to_le_bytes());
+    out.push(column.wire_type as u8);
+    out.extend_from_slice(&[0, 0, column.decimals, 0, 0]);
+    out
 }
 
 fn text_row(out: &mut Vec<u8>, row: &[Option<String>]) {
