@@ -1,19 +1,32 @@
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::*;
 
+mod statements;
+
+#[derive(Debug)]
+struct Token {
+    quote: char,
+    value: String,
+    /// In the text, quotes included.
+    range: Range<usize>,
+}
+
 /// Reads the quoted tokens of a text as the server's lexer does.
-fn quoted_tokens(text: &str) -> Vec<(char, String)> {
+fn quoted_tokens(text: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
-    let mut characters = text.chars().peekable();
-    while let Some(quote) = characters.next() {
+    let mut characters = text.char_indices().peekable();
+    while let Some((start, quote)) = characters.next() {
         if !matches!(quote, '`' | '\'' | '"') {
             continue;
         }
         let mut value = String::new();
-        loop {
-            match characters.next().expect("a quote is closed") {
-                '\\' if quote != '`' => match characters.next().expect("an escape is complete") {
+        let end = loop {
+            let (at, character) = characters.next().expect("a quote is closed");
+            match character {
+                '\\' if quote != '`' => match characters.next().expect("an escape is complete").1 {
                     '0' => value.push('\0'),
                     'n' => value.push('\n'),
                     'r' => value.push('\r'),
@@ -24,21 +37,33 @@ fn quoted_tokens(text: &str) -> Vec<(char, String)> {
                     other => value.push(other),
                 },
                 end if end == quote => {
-                    if characters.peek() == Some(&quote) {
+                    if characters.peek().is_some_and(|(_, next)| *next == quote) {
                         characters.next();
                         if quote != '`' {
                             value.push(quote);
                         }
                     } else {
-                        break;
+                        break at + 1;
                     }
                 }
                 other => value.push(other),
             }
-        }
-        tokens.push((quote, value));
+        };
+        let range = start..end;
+        tokens.push(Token {
+            quote,
+            value,
+            range,
+        });
     }
     tokens
+}
+
+fn quoted_values(text: &str) -> Vec<(char, String)> {
+    quoted_tokens(text)
+        .into_iter()
+        .map(|token| (token.quote, token.value))
+        .collect()
 }
 
 #[test]
@@ -73,7 +98,7 @@ proptest! {
     #[test]
     fn any_text_comes_back_from_a_literal(values in proptest::collection::vec(any::<String>(), 1..4)) {
         let sql = Sql::new("").literals(values.iter().map(String::as_str));
-        let tokens = quoted_tokens(&sql.text);
+        let tokens = quoted_values(&sql.text);
         let expected: Vec<_> = values.into_iter().map(|value| ('\'', value)).collect();
         prop_assert_eq!(tokens, expected);
     }
@@ -81,14 +106,14 @@ proptest! {
     #[test]
     fn any_text_comes_back_from_a_property(key in any::<String>(), value in any::<String>()) {
         let sql = Sql::new("").properties([(key.as_str(), value.as_str())]);
-        prop_assert_eq!(quoted_tokens(&sql.text), [('"', key), ('"', value)]);
+        prop_assert_eq!(quoted_values(&sql.text), [('"', key), ('"', value)]);
     }
 
     #[test]
     fn any_name_is_refused_or_comes_back(text in any::<String>()) {
         if let Ok(name) = text.parse::<TableName>() {
             let sql = Sql::new("").name(&name);
-            prop_assert_eq!(quoted_tokens(&sql.text), [('`', text)]);
+            prop_assert_eq!(quoted_values(&sql.text), [('`', text)]);
         } else {
             prop_assert!(text.is_empty() || text.contains('`') || text.contains('\0'));
         }
