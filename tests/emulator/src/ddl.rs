@@ -13,6 +13,7 @@ mod jobs;
 pub(crate) mod partitions;
 mod properties;
 mod schema_hash;
+mod statistics;
 mod view_text;
 mod views;
 

@@ -22,6 +22,7 @@ mod variables;
 use jiff::Timestamp;
 use rusqlite::{Connection, types::Value};
 
+pub(crate) use self::typed::spelling;
 use self::{scope::Scope, select::Body, typed::Typed};
 use crate::{
     engine::Engine,

@@ -40,7 +40,18 @@ impl Engine {
         if !matches!(spec.engine.as_str(), "" | "olap") {
             return self.create_external_table(&database, &name, spec);
         }
-        let mut table = self.table_of(&name, &spec)?;
+        self.make_table(&database, &name, &spec)?;
+        Ok(Reply::ok())
+    }
+
+    /// Makes an OLAP table with its partitions and rollups.
+    pub(super) fn make_table(
+        &mut self,
+        database: &str,
+        name: &str,
+        spec: &CreateTable,
+    ) -> SqlResult<()> {
+        let mut table = self.table_of(name, spec)?;
         let descriptions = match &spec.partitioning {
             PartitionBy::None => &[][..],
             PartitionBy::Range { partitions, .. }
@@ -64,9 +75,8 @@ impl Engine {
         }
         self.rows.create_table(&table)?;
         let id = table.id;
-        self.catalog.insert_table(&database, table)?;
-        self.run_dynamic_partition(id)?;
-        Ok(Reply::ok())
+        self.catalog.insert_table(database, table)?;
+        self.run_dynamic_partition(id)
     }
 
     /// The same schema, partitions and properties; no rows, no rollup.

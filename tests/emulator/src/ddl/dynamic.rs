@@ -16,11 +16,16 @@ use crate::{
 /// `dynamic_partition_check_interval_seconds`.
 const INTERVAL: SignedDuration = SignedDuration::from_secs(600);
 
+/// A frontend makes its database of statistics 60 to 90 seconds after it first started.
+const STATISTICS_AFTER: SignedDuration = SignedDuration::from_secs(90);
+
 /// When the scheduler looks at the tables next; `None` before its first look.
 #[derive(Debug, Default)]
 pub struct Scheduler {
     next: Option<Timestamp>,
     last: Option<Timestamp>,
+    started: Option<Timestamp>,
+    has_made_statistics: bool,
 }
 
 impl Engine {
@@ -28,6 +33,13 @@ impl Engine {
     /// table is seen to when it is created.
     pub(crate) fn run_partition_scheduler(&mut self) {
         let now = self.clock.now();
+        let started = *self.partition_scheduler.started.get_or_insert(now);
+        if now >= started + STATISTICS_AFTER && !self.partition_scheduler.has_made_statistics {
+            self.partition_scheduler.has_made_statistics = true;
+            if let Err(error) = self.make_statistics_database() {
+                tracing::error!(error = error.message, "no statistics database");
+            }
+        }
         match self.partition_scheduler.next {
             None => self.partition_scheduler.next = Some(now + INTERVAL),
             Some(next) if next <= now => {

@@ -15,7 +15,8 @@ use crate::{
         view::{AlterMaterializedView, CreateMaterializedView, CreateView},
     },
     privileges::{Object, Privilege},
-    reply::{Column, Reply, SqlError, SqlResult, WireType},
+    query::spelling,
+    reply::{Reply, SqlError, SqlResult},
     session::Session,
 };
 
@@ -160,26 +161,24 @@ impl Engine {
         names: &[(String, String)],
     ) -> SqlResult<Vec<ColumnDef>> {
         let own = session.database.replace(database.to_owned());
-        let reply = self.execute(session, &format!("SELECT * FROM ({query}) q LIMIT 0"));
+        let outputs = self.query_outputs(session, query);
         session.database = own;
-        let Reply::Rows(set) = reply? else {
-            return Err(SqlError::analyzing("The definition of a view is a query"));
-        };
-        if !names.is_empty() && names.len() != set.columns.len() {
+        let outputs = outputs?;
+        if !names.is_empty() && names.len() != outputs.len() {
             return Err(SqlError::analyzing(format!(
                 "Column names count {} does not match the query's columns count {}",
                 names.len(),
-                set.columns.len()
+                outputs.len()
             )));
         }
-        let columns = set.columns.iter().enumerate().map(|(at, column)| {
+        let columns = outputs.iter().enumerate().map(|(at, output)| {
             let (name, comment) = names
                 .get(at)
                 .cloned()
-                .unwrap_or_else(|| (column.name.clone(), String::new()));
+                .unwrap_or_else(|| (output.name.clone(), String::new()));
             ColumnDef {
                 name,
-                sql_type: type_of_result(column),
+                sql_type: spelling(&output.sql_type),
                 nullable: true,
                 is_key: false,
                 aggregation: None,
@@ -416,25 +415,4 @@ fn signature(name: &str, arguments: &[String]) -> String {
         .map(|argument| super::bounds::type_word(argument))
         .collect();
     format!("{name}({})", words.join(","))
-}
-
-/// The type of a result column, as far as the wire tells it.
-fn type_of_result(column: &Column) -> String {
-    match column.wire_type {
-        WireType::Tiny if column.length == 1 => "boolean".into(),
-        WireType::Tiny => "tinyint(4)".into(),
-        WireType::Short => "smallint(6)".into(),
-        WireType::Long => "int(11)".into(),
-        WireType::LongLong => "bigint(20)".into(),
-        WireType::Float => "float".into(),
-        WireType::Double => "double".into(),
-        WireType::Date => "date".into(),
-        WireType::DateTime => "datetime".into(),
-        WireType::Time => "time".into(),
-        WireType::NewDecimal => format!("decimal(38, {})", column.decimals),
-        WireType::Blob => "varbinary".into(),
-        WireType::VarString => format!("varchar({})", column.length / 3),
-        WireType::String if column.length == 40 => "largeint(40)".into(),
-        WireType::String => "json".into(),
-    }
 }

@@ -229,7 +229,7 @@ impl Engine {
             cell(format!("mv-{}", view.id)),
             None,
             None,
-            if new { None } else { cell("0.000") },
+            cell("0.000"),
             cell(""),
             cell("false"),
         ];

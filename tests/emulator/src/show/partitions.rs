@@ -1,5 +1,10 @@
 //! SHOW PARTITIONS, and the sizes and values that other statements print too.
 
+use jiff::{
+    Span,
+    civil::{DateTime, date},
+};
+
 use super::{cell, create::list_text, result, show_columns};
 use crate::{
     catalog::{Distribution, Partition, PartitionValue, Partitioning, Table, TableKind},
@@ -11,8 +16,9 @@ use crate::{
     session::Session,
 };
 
-/// What a partition says that never cools down: the end of the year 9999 in UTC+8.
-const NEVER: &str = "9999-12-31T15:59:59Z";
+/// When a partition cools down that never does, in UTC: the end of the year 9999 in UTC+8. No
+/// timestamp reaches that far, so zones are added by hand.
+const NEVER: DateTime = date(9999, 12, 31).at(15, 59, 59, 0);
 
 impl Engine {
     pub(super) fn show_partitions(
@@ -51,8 +57,10 @@ impl Engine {
         } else {
             &table.partitions
         };
-        let never: jiff::Timestamp = NEVER.parse().unwrap_or(jiff::Timestamp::MAX);
-        let never = self.show_time(session, never);
+        let zone = self.show_time_zone(session);
+        let offset = zone.to_offset(self.clock.now()).seconds();
+        let never = NEVER.saturating_add(Span::new().seconds(offset));
+        let never = never.strftime("%Y-%m-%d %H:%M:%S").to_string();
         let rows = partitions
             .iter_ordered()
             .filter(|partition| partition.value != PartitionValue::Shadow)

@@ -17,11 +17,7 @@ const REPLICA_QUOTA: &str = "9223372036854775807";
 
 impl Engine {
     pub(super) fn show_proc(&mut self, session: &mut Session, path: &str) -> SqlResult<ResultSet> {
-        self.require_any(
-            session,
-            &[Privilege::Operate, Privilege::Node],
-            Object::System,
-        )?;
+        self.require(session, Privilege::Operate, Object::System)?;
         let trimmed = path.trim_end_matches('/');
         let parts: Vec<&str> = trimmed.split('/').skip(1).collect();
         match parts[..] {

@@ -87,12 +87,26 @@ pub enum PartitionSelection {
     Multi(MultiPartition),
 }
 
+/// What a clause may start with.
+const FIRST_WORDS: [&str; 10] = [
+    "ADD", "DROP", "MODIFY", "RENAME", "SWAP", "SET", "REPLACE", "TRUNCATE", "COMMENT", "ORDER",
+];
+
+/// AUTO_INCREMENT came after 3.3.
+fn starts_clause(cursor: &Cursor) -> bool {
+    FIRST_WORDS.iter().any(|word| cursor.is_next(&[word]))
+        || (cursor.is_next(&["AUTO_INCREMENT"]) && !cursor.profile.is_3_3())
+}
+
 /// After ALTER TABLE.
 pub fn parse(cursor: &mut Cursor) -> SqlResult<Ddl> {
     let name = ObjectName::parse(cursor)?;
     let mut clauses = Vec::new();
     loop {
         let first = cursor.peek();
+        if !starts_clause(cursor) {
+            return Err(cursor.unexpected("<EOF>, ';'"));
+        }
         let clause = clause(cursor)?;
         clauses.push((clause, Position::between(first, cursor.previous())));
         if !cursor.take_symbol(",") {
