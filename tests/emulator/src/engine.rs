@@ -10,6 +10,7 @@ use crate::{
     clock::Clock,
     config::Config,
     ddl::{AlterJob, Scheduler},
+    dml::{self, Loads, Tasks},
     jobs::{self, Jobs},
     nodes::Nodes,
     options::Options,
@@ -47,6 +48,8 @@ pub struct Engine {
     /// Schema changes and rollups, finished ones too, oldest first.
     pub alter_jobs: Vec<AlterJob>,
     pub rows: Rows,
+    pub loads: Loads,
+    pub tasks: Tasks,
     pub repositories: Repositories,
     pub store: ObjectStore,
     pub jobs: Jobs,
@@ -75,6 +78,8 @@ impl Engine {
             partition_scheduler: Scheduler::default(),
             alter_jobs: Vec::new(),
             rows: Rows::new(),
+            loads: Loads::default(),
+            tasks: Tasks::default(),
             repositories: Repositories::default(),
             store: store(options)?,
             jobs: Jobs::new(options.clock.now() + options.tick),
@@ -108,7 +113,9 @@ impl Engine {
     }
 
     pub(crate) fn run(&mut self, session: &mut Session, sql: &str) -> SqlResult {
-        match parse::parse(sql, self.profile)? {
+        let statement = parse::parse(sql, self.profile)?;
+        dml::check_statement(session, &statement)?;
+        match statement {
             Statement::Admin(statement) => self.execute_admin(session, statement),
             Statement::Ddl(statement) => self.execute_ddl(session, statement),
             Statement::Dml(statement) => self.execute_dml(session, statement),
@@ -146,6 +153,8 @@ impl Engine {
         jobs::advance(self);
         self.run_partition_scheduler();
         self.run_alter_jobs();
+        self.publish_due();
+        self.run_tasks();
     }
 
     /// Moves a manual clock in steps no longer than a tick, so that what is due on the way happens at

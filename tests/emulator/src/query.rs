@@ -12,6 +12,7 @@ mod literal;
 mod names;
 pub(crate) mod parser;
 mod relation;
+mod rows;
 mod scope;
 mod select;
 mod special;
@@ -22,8 +23,12 @@ mod variables;
 use jiff::Timestamp;
 use rusqlite::{Connection, types::Value};
 
-pub(crate) use self::typed::spelling;
-use self::{scope::Scope, select::Body, typed::Typed};
+pub(crate) use self::{
+    expression::constant,
+    relation::unknown_partition,
+    typed::{Typed, spelling},
+};
+use self::{scope::Scope, select::Body};
 use crate::{
     engine::Engine,
     reply::{Cell, Column, Reply, ResultSet, SqlError, SqlResult},
@@ -104,6 +109,10 @@ pub(crate) struct Compiler<'a> {
     /// Names of WITH, innermost last, and what they stand for.
     common: Vec<(String, Body)>,
     system_tables: Vec<SystemTable>,
+    /// Ids of the tables that are read.
+    pub(crate) reads: Vec<i64>,
+    /// A backend has to take part: what the frontend computes alone needs no rows.
+    needs_backend: bool,
     last_alias: usize,
 }
 
@@ -117,6 +126,8 @@ impl<'a> Compiler<'a> {
             frames: Vec::new(),
             common: Vec::new(),
             system_tables: Vec::new(),
+            reads: Vec::new(),
+            needs_backend: false,
             last_alias: 0,
         }
     }
@@ -230,6 +241,13 @@ impl Engine {
         let query = parser::query(sql)?;
         let mut compiler = Compiler::new(self, session);
         let body = compiler.query(&query)?;
+        self.check_transaction_reads(session, &compiler.reads)?;
+        if self.stand_in_backend && compiler.needs_backend {
+            return Ok(Typeset {
+                outputs: body.outputs,
+                rows: Vec::new(),
+            });
+        }
         compiler.run(&body)
     }
 
@@ -243,10 +261,18 @@ impl Engine {
 impl Compiler<'_> {
     /// Runs what was compiled.
     pub(crate) fn run(&mut self, body: &Body) -> SqlResult<Typeset> {
-        let width = body.outputs.len();
-        let rows = self.with_system_tables(|connection| {
+        let rows = self.fetch(&body.sql, body.outputs.len())?;
+        Ok(Typeset {
+            outputs: body.outputs.clone(),
+            rows,
+        })
+    }
+
+    /// The rows of generated SQL with `width` columns.
+    pub(crate) fn fetch(&mut self, sql: &str, width: usize) -> SqlResult<Vec<Vec<Value>>> {
+        self.with_system_tables(|connection| {
             let fetch = || -> rusqlite::Result<Vec<Vec<Value>>> {
-                let mut statement = connection.prepare(&body.sql)?;
+                let mut statement = connection.prepare(sql)?;
                 let mut cursor = statement.query([])?;
                 let mut rows = Vec::new();
                 while let Some(row) = cursor.next()? {
@@ -259,10 +285,6 @@ impl Compiler<'_> {
                 Ok(rows)
             };
             fetch().map_err(query_error)
-        })?;
-        Ok(Typeset {
-            outputs: body.outputs.clone(),
-            rows,
         })
     }
 }

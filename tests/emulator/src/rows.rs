@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, types::Value};
+use rusqlite::{Connection, OptionalExtension, types::Value};
 
 use crate::{
     catalog::{ColumnDef, KeyModel, Table},
@@ -164,9 +164,16 @@ impl Rows {
     }
 
     /// Writes rows (values in the order of `table.columns`) into one partition by the rules of the
-    /// table's key model: DUPLICATE appends, PRIMARY and UNIQUE replace, AGGREGATE aggregates.
-    pub fn write(&mut self, table: &Table, physical_id: i64, rows: &[Vec<Value>]) -> SqlResult<()> {
-        self.atomically(|rows_store| rows_store.write_rows(table, physical_id, rows))
+    /// table's key model: DUPLICATE appends, PRIMARY and UNIQUE replace, AGGREGATE aggregates. With
+    /// `assigned`, a row that is there already takes over only these columns.
+    pub(crate) fn write(
+        &mut self,
+        table: &Table,
+        physical_id: i64,
+        rows: &[Vec<Value>],
+        assigned: Option<&[usize]>,
+    ) -> SqlResult<()> {
+        self.atomically(|store| store.write_rows(table, physical_id, rows, assigned))
     }
 
     /// Runs `work`, and takes back all that it did to rows if it fails.
@@ -188,6 +195,7 @@ impl Rows {
         table: &Table,
         physical_id: i64,
         rows: &[Vec<Value>],
+        assigned: Option<&[usize]>,
     ) -> SqlResult<()> {
         if rows.is_empty() {
             return Ok(());
@@ -204,7 +212,7 @@ impl Rows {
         let on_conflict = match table.key_model {
             KeyModel::Duplicate => String::new(),
             KeyModel::Aggregate => aggregate::on_conflict(table)?,
-            KeyModel::Primary | KeyModel::Unique => replace_all(table, &columns),
+            KeyModel::Primary | KeyModel::Unique => replace(table, &columns, assigned),
         };
         let sql = format!(
             "INSERT INTO {name} (_part, _key, {}) VALUES ({}){on_conflict}",
@@ -264,42 +272,64 @@ impl Rows {
             .map_err(internal)
     }
 
-    /// Deletes rows by their `_row`, and tells the partitions that lost some.
-    pub(crate) fn delete_rows(&mut self, table_id: i64, rows: &[i64]) -> SqlResult<Vec<i64>> {
-        let name = sqlite_table(table_id);
-        let mut touched = Vec::new();
-        {
-            let mut statement = self
+    /// The partitions of some rows, by their `_row`.
+    pub(crate) fn partitions_of(&self, table_id: i64, rows: &[i64]) -> SqlResult<Vec<i64>> {
+        let mut parts = Vec::new();
+        let mut statement = self
+            .connection
+            .prepare(&format!(
+                "SELECT _part FROM {} WHERE _row = ?1",
+                sqlite_table(table_id)
+            ))
+            .map_err(internal)?;
+        for row in rows {
+            let part: Option<i64> = statement
+                .query_row([row], |row| row.get(0))
+                .optional()
+                .map_err(internal)?;
+            if let Some(part) = part.filter(|part| !parts.contains(part)) {
+                parts.push(part);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Deletes rows by their `_row`.
+    pub(crate) fn delete_rows(&mut self, table_id: i64, rows: &[i64]) -> SqlResult<()> {
+        let touched = self.partitions_of(table_id, rows)?;
+        self.atomically(|store| {
+            let mut statement = store
                 .connection
                 .prepare(&format!(
-                    "DELETE FROM {name} WHERE _row = ?1 RETURNING _part"
+                    "DELETE FROM {} WHERE _row = ?1",
+                    sqlite_table(table_id)
                 ))
                 .map_err(internal)?;
             for row in rows {
-                let part: i64 = statement
-                    .query_row([row], |row| row.get(0))
-                    .map_err(internal)?;
-                if !touched.contains(&part) {
-                    touched.push(part);
-                }
+                statement.execute([row]).map_err(internal)?;
             }
+            Ok(())
+        })?;
+        for physical_id in touched {
+            let rows = self.count_rows(table_id, physical_id)?;
+            self.partition(table_id, physical_id).size.rows = rows;
         }
-        for physical_id in &touched {
-            let rows = self.count_rows(table_id, *physical_id)?;
-            self.partition(table_id, *physical_id).size.rows = rows;
-        }
-        Ok(touched)
+        Ok(())
     }
 }
 
 /// PRIMARY and UNIQUE: the new row takes the place of the old one.
-fn replace_all(table: &Table, columns: &[String]) -> String {
+fn replace(table: &Table, columns: &[String], assigned: Option<&[usize]>) -> String {
     let assignments: Vec<String> = table
         .columns
         .iter()
         .zip(columns)
-        .filter(|(column, _)| !column.is_key)
-        .map(|(_, column)| format!("{column} = excluded.{column}"))
+        .enumerate()
+        .filter(|(at, (column, _))| {
+            let is_given = assigned.is_none_or(|assigned| assigned.contains(at));
+            !column.is_key && (is_given || column.generated.is_some())
+        })
+        .map(|(_, (_, column))| format!("{column} = excluded.{column}"))
         .collect();
     if assignments.is_empty() {
         " ON CONFLICT (_part, _key) DO NOTHING".to_owned()

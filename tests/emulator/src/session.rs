@@ -6,6 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tokio::sync::watch;
 
 use crate::{
+    dml::Transaction,
     engine::Engine,
     privileges::Identity,
     reply::{SqlError, SqlResult},
@@ -27,6 +28,8 @@ pub struct Session {
     pub user_variables: BTreeMap<String, String>,
     /// Roles that `SET ROLE` made active; `None`: the default roles of the user.
     pub active_roles: Option<Vec<String>>,
+    /// Between BEGIN and COMMIT or ROLLBACK.
+    pub transaction: Option<Transaction>,
     /// Id of the frontend that it is connected to.
     pub frontend: i64,
     /// Whether that one is a follower now: it shows what has been journaled and forwards what
@@ -84,6 +87,7 @@ impl Engine {
             variables: self.global_variables.values.clone(),
             user_variables: BTreeMap::new(),
             active_roles: None,
+            transaction: None,
             frontend,
             follower: false,
             opened,
@@ -122,6 +126,7 @@ impl Engine {
         session.variables = self.global_variables.values.clone();
         session.user_variables.clear();
         session.active_roles = None;
+        session.transaction = None;
     }
 
     /// USE, COM_INIT_DB and the database of a login.

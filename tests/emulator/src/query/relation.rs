@@ -43,6 +43,22 @@ impl Compiler<'_> {
         Ok((sql.join(" JOIN "), conditions))
     }
 
+    /// FROM of UPDATE and DELETE: the first table is the one that is changed. Returns its alias and
+    /// the SQL.
+    pub(crate) fn changed_rows(
+        &mut self,
+        tables: &[TableWithJoins],
+    ) -> SqlResult<(String, String)> {
+        // The first relation gets the next alias.
+        let alias = format!("r{}", self.last_alias + 1);
+        let (sql, conditions) = self.from(tables)?;
+        if conditions.is_empty() {
+            Ok((alias, sql))
+        } else {
+            Err(unsupported("semi joins in UPDATE and DELETE"))
+        }
+    }
+
     fn table_with_joins(
         &mut self,
         table: &TableWithJoins,
@@ -354,6 +370,8 @@ impl Compiler<'_> {
             columns,
             hidden: Vec::new(),
         })?;
+        self.reads.push(table.id);
+        self.needs_backend = true;
         let stored = sqlite_table(table.id);
         let ids = |ids: Vec<i64>| {
             let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
@@ -402,6 +420,7 @@ impl Compiler<'_> {
                 .collect(),
             hidden: Vec::new(),
         })?;
+        self.needs_backend = true;
         self.system_tables.push(SystemTable {
             sqlite_name: sqlite_name.clone(),
             columns,

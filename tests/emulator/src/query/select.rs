@@ -84,6 +84,7 @@ impl Compiler<'_> {
             },
             other => Err(unsupported(&format!("LIMIT {other}"))),
         };
+        self.needs_backend |= clause.is_some();
         Ok(match clause {
             None => String::new(),
             Some(LimitClause::LimitOffset { limit, offset, .. }) => {

@@ -60,6 +60,7 @@ impl Compiler<'_> {
             }
             ("version", 0) => self.variable(&["@@version"])?,
             ("current_version", 0) => {
+                self.needs_backend = true;
                 let comment = self.variable(&["@@version_comment"])?;
                 match &comment.constant {
                     // `4.1.0-abc1234` as `4.1.0 abc1234`.

@@ -99,7 +99,7 @@ impl Rows {
         }
         self.atomically(|store| {
             store.drop_partition(physical_id)?;
-            store.write_rows(table, physical_id, &rows)
+            store.write_rows(table, physical_id, &rows, None)
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The rows of `VALUES (...), (...)`.
 
+use std::fmt;
+
 use crate::{
     parse::token::string_literal,
     reply::{SqlError, SqlResult},
@@ -15,6 +17,18 @@ pub enum Literal {
     Text(String),
     /// Anything else, as written.
     Expression(String),
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Null => formatter.write_str("NULL"),
+            Literal::Default => formatter.write_str("DEFAULT"),
+            Literal::Boolean(truth) => write!(formatter, "{truth}"),
+            Literal::Number(text) | Literal::Expression(text) => formatter.write_str(text),
+            Literal::Text(text) => write!(formatter, "'{text}'"),
+        }
+    }
 }
 
 /// The frontend's `expr_children_limit`.
