@@ -164,9 +164,13 @@ impl Rows {
     }
 
     /// Writes rows (values in the order of `table.columns`) into one partition by the rules of the
-    /// table's key model: DUPLICATE appends, PRIMARY and UNIQUE replace, AGGREGATE aggregates. With
-    /// `assigned`, a row that is there already takes over only these columns.
-    pub(crate) fn write(
+    /// table's key model: DUPLICATE appends, PRIMARY and UNIQUE replace, AGGREGATE aggregates.
+    pub fn write(&mut self, table: &Table, physical_id: i64, rows: &[Vec<Value>]) -> SqlResult<()> {
+        self.atomically(|store| store.write_rows(table, physical_id, rows, None))
+    }
+
+    /// As [`Rows::write`], but a row that is there already takes over only the `assigned` columns.
+    pub(crate) fn write_columns(
         &mut self,
         table: &Table,
         physical_id: i64,

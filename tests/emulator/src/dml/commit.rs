@@ -179,7 +179,7 @@ impl Engine {
                     let parts: Vec<_> = parts.into_iter().filter(|(id, _)| is_there(*id)).collect();
                     self.rows.atomically(|rows| {
                         parts.iter().try_for_each(|(physical_id, new)| {
-                            rows.write(&schema, *physical_id, new, assigned.as_deref())
+                            rows.write_columns(&schema, *physical_id, new, assigned.as_deref())
                         })
                     })?;
                 }

@@ -41,7 +41,7 @@ impl Rows {
             for part in rows.parts(&old)? {
                 let moved = rows.moved(before, &old, part, &sources)?;
                 rows.partitions.remove(&part);
-                rows.write_rows(after, part, &moved)?;
+                rows.write_rows(after, part, &moved, None)?;
             }
             rows.connection
                 .execute_batch(&format!("DROP TABLE {old}"))
