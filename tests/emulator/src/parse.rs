@@ -6,6 +6,7 @@ pub mod backup;
 pub mod clauses;
 pub mod ddl;
 pub mod dml;
+pub(crate) mod similar;
 pub mod token;
 
 use crate::{
@@ -44,14 +45,10 @@ pub fn parse(sql: &str, profile: Profile) -> SqlResult<Statement> {
 /// A text whose first word starts no statement is the real parser's syntax error; the rest is said to
 /// be unknown, so that nobody takes it for StarRocks' opinion.
 fn unknown(sql: &str, cursor: &Cursor<'_>) -> SqlError {
-    const STARTS: [&str; 24] = [
-        "ADMIN", "ALTER", "ANALYZE", "BACKUP", "BEGIN", "CALL", "CANCEL", "COMMIT", "CREATE",
-        "DELETE", "DESC", "DESCRIBE", "DROP", "EXPLAIN", "GRANT", "INSERT", "KILL", "RECOVER",
-        "RESTORE", "REVOKE", "SELECT", "SET", "SHOW", "UPDATE",
-    ];
     match cursor.peek().map(|spanned| &spanned.token) {
-        Some(Token::Word(word)) if !STARTS.iter().any(|start| word.eq_ignore_ascii_case(start)) => {
-            cursor.unexpected("'DROP', 'LOAD', 'SHOW', 'STOP', 'LOCK', '(', ';'")
+        Some(Token::Word(word)) if !similar::is_start(word) => {
+            let offered = similar::starts_like(word, cursor.profile).join(", ");
+            cursor.unexpected(&format!("{offered}, '(', ';'"))
         }
         _ => SqlError::plain(format!("The emulator does not know this statement: {sql}")),
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     engine::{Engine, zone},
+    parse::similar::jaro,
     profile::Profile,
     reply::{CHARSET_BINARY, CHARSET_UTF8, Column, SqlError, SqlResult, WireType},
     session::Session,
@@ -78,9 +79,11 @@ const DEFINITIONS: &[Definition] = &[
     text("collation_connection", "utf8_general_ci"),
     text("collation_database", "utf8_general_ci"),
     text("collation_server", "utf8_general_ci"),
+    int("consistent_hash_virtual_number", "256"),
     int("count_distinct_column_buckets", "1024"),
     text("default_storage_engine", "InnoDB"),
     text("default_table_compression", "lz4_frame"),
+    boolean("enable_async_profile", "true"),
     boolean("enable_display_shadow_partitions", "false"),
     boolean("enable_insert_strict", "true"),
     boolean("enable_prepare_stmt", "true"),
@@ -89,6 +92,8 @@ const DEFINITIONS: &[Definition] = &[
     boolean("enable_strict_type", "false"),
     long("exec_mem_limit", "2147483648"),
     boolean("foreign_key_checks", "true"),
+    boolean("hdfs_backend_selector_force_rebalance", "false"),
+    text("hdfs_backend_selector_hash_algorithm", "consistent"),
     text("init_connect", ""),
     int("insert_timeout", "14400"),
     int("interactive_timeout", "3600"),
@@ -96,6 +101,7 @@ const DEFINITIONS: &[Definition] = &[
     fixed(text("license", "Apache License 2.0")),
     fixed(int("lower_case_table_names", "0")),
     int("max_allowed_packet", "33554432"),
+    int("max_scan_key_num", "-1"),
     int("metadata_collect_query_timeout", "60"),
     int("net_buffer_length", "16384"),
     int("net_read_timeout", "60"),
@@ -121,17 +127,23 @@ const DEFINITIONS: &[Definition] = &[
     text("time_zone", ""),
     text("transaction_isolation", "REPEATABLE-READ"),
     boolean("transaction_read_only", "false"),
+    int("transmission_encode_level", "7"),
     text("tx_isolation", "REPEATABLE-READ"),
     boolean("tx_read_only", "false"),
     int("tx_visible_wait_timeout", "10"),
     boolean("unique_checks", "true"),
+    int("use_compute_nodes", "-1"),
     fixed(text("version", "")),
     fixed(text("version_comment", "")),
     int("wait_timeout", "28800"),
 ];
 
 /// Added after 3.3.
-const SINCE_3_4: [&str; 2] = ["insert_timeout", "enable_sql_transaction"];
+const SINCE_3_4: [&str; 3] = [
+    "enable_sql_transaction",
+    "hdfs_backend_selector_force_rebalance",
+    "insert_timeout",
+];
 
 /// SET GLOBAL, and what it left for sessions to come.
 #[derive(Debug, Default)]
@@ -262,14 +274,21 @@ impl Engine {
         }
     }
 
-    /// 1193. The real server adds the three nearest names of its 600 variables; the emulator, which
-    /// has fewer, the first three with the same first letter.
+    /// 1193, with the three most similar names of those that the emulator has.
     fn unknown_variable(&self, name: &str) -> SqlError {
-        let similar: Vec<String> = self
+        let letters: Vec<char> = name.chars().collect();
+        let mut ranked: Vec<(f64, &str)> = self
             .variable_definitions()
-            .filter(|definition| definition.name.chars().next() == name.chars().next())
+            .map(|definition| {
+                let other: Vec<char> = definition.name.chars().collect();
+                (jaro(&letters, &other), definition.name)
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let similar: Vec<String> = ranked
+            .into_iter()
             .take(3)
-            .map(|definition| format!("'{}'", definition.name))
+            .map(|(_, name)| format!("'{name}'"))
             .collect();
         variable_error(
             1193,
