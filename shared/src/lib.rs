@@ -11,6 +11,8 @@
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
 //! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`].
 
+pub mod config;
+pub mod context;
 pub mod ddl;
 pub mod digest;
 pub mod error;
@@ -19,6 +21,7 @@ pub mod flow;
 pub mod ident;
 pub mod job;
 pub mod label;
+pub mod lambda;
 pub mod manifest;
 pub mod ops;
 pub mod plan;
@@ -26,6 +29,7 @@ pub mod read;
 pub mod secret;
 pub mod sql;
 pub mod starrocks;
+pub mod telemetry;
 pub mod time;
 pub mod track;
 pub mod version;

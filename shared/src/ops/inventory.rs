@@ -6,16 +6,9 @@ use super::Ops;
 use crate::{
     error::{Error, ErrorName},
     ident::{DatabaseName, GroupName, TableName},
+    plan::backup::Selection,
     sql::ops::inventory::{self, InventoryRow},
 };
-
-/// What a group asks for in one database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// `*`: everything that is there when the plan is made. Named tables beside it add nothing.
-    Everything,
-    Tables(BTreeSet<TableName>),
-}
 
 /// The databases of a group, each with what is selected in it.
 pub type Group = BTreeMap<DatabaseName, Selection>;
@@ -73,10 +66,10 @@ fn selections(rows: &[InventoryRow]) -> Result<Group, Error> {
         let table = row.table.parse::<TableName>()?;
         match group
             .entry(database)
-            .or_insert_with(|| Selection::Tables(BTreeSet::new()))
+            .or_insert_with(|| Selection::Names(BTreeSet::new()))
         {
             Selection::Everything => {}
-            Selection::Tables(tables) => {
+            Selection::Names(tables) => {
                 tables.insert(table);
             }
         }

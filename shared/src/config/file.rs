@@ -1,0 +1,143 @@
+//! `config.yaml`, key by key.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::invalid;
+use crate::{error::Error, sql::ops::inventory::InventoryRow};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ConfigFile {
+    pub(super) host: Option<OneOrMany>,
+    pub(super) port: Option<u16>,
+    pub(super) user: Option<String>,
+    pub(super) database: Option<String>,
+    pub(super) repository: Option<String>,
+    pub(super) ops_database: Option<String>,
+    pub(super) table_inventory: Option<Vec<GroupFile>>,
+    pub(super) tls: Option<TlsFile>,
+    pub(super) time_zone: Option<String>,
+    pub(super) query_timeout_seconds: Option<u64>,
+    pub(super) stall_minutes: Option<u32>,
+    pub(super) window_hours: Option<u32>,
+    pub(super) min_free_disk_percent: Option<u8>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TlsFile {
+    pub(super) enabled: Option<bool>,
+    pub(super) ca_cert: Option<PathBuf>,
+    pub(super) client_cert: Option<PathBuf>,
+    pub(super) client_key: Option<PathBuf>,
+    pub(super) verify_server_cert: Option<bool>,
+    pub(super) tls_versions: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupFile {
+    group: String,
+    tables: Vec<TableFile>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TableFile {
+    database: String,
+    table: String,
+}
+
+impl GroupFile {
+    pub(super) fn rows(self) -> impl Iterator<Item = InventoryRow> {
+        let group = self.group;
+        self.tables.into_iter().map(move |row| InventoryRow {
+            group: group.clone(),
+            database: row.database,
+            table: row.table,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+const KEYS: [&str; 19] = [
+    "host",
+    "port",
+    "user",
+    "database",
+    "repository",
+    "ops_database",
+    "table_inventory",
+    "tls",
+    "time_zone",
+    "query_timeout_seconds",
+    "stall_minutes",
+    "window_hours",
+    "min_free_disk_percent",
+    "tls.enabled",
+    "tls.ca_cert",
+    "tls.client_cert",
+    "tls.client_key",
+    "tls.verify_server_cert",
+    "tls.tls_versions",
+];
+
+pub(super) fn read(path: &Path) -> Result<ConfigFile, Error> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        invalid(format!(
+            "the configuration file {name} cannot be read: {error}"
+        ))
+        .hint("name another with --config, or configure by environment variables alone")
+    })?;
+    let value: Value = serde_saphyr::from_str(&text)
+        .map_err(|error| invalid(format!("{name} is not YAML: {error}")))?;
+    check_keys(&value, "", &name.to_string())?;
+    serde_json::from_value(value).map_err(|error| invalid(format!("{name}: {error}")))
+}
+
+fn check_keys(value: &Value, prefix: &str, file: &str) -> Result<(), Error> {
+    let Value::Object(map) = value else {
+        return Ok(());
+    };
+    for (key, inner) in map {
+        let key = format!("{prefix}{key}");
+        if key == "password" {
+            return Err(invalid(format!("{file}: a password does not belong into the file")).hint(
+                "set STARROCKS_PASSWORD, or STARROCKS_PASSWORD_FILE to the path of a file that holds it",
+            ));
+        }
+        if !KEYS.contains(&key.as_str()) {
+            let nearest = KEYS
+                .iter()
+                .min_by_key(|known| strsim::damerau_levenshtein(known, &key));
+            let suggestion = nearest
+                .filter(|known| strsim::damerau_levenshtein(known, &key) <= 3)
+                .map_or(String::new(), |known| format!(": did you mean '{known}'?"));
+            return Err(invalid(format!("{file}: unknown key '{key}'{suggestion}"))
+                .hint(format!("the keys are: {}", KEYS.join(", "))));
+        }
+        if key == "tls" {
+            check_keys(inner, "tls.", file)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The bootstrap of all six functions.
+//!
+//! The event is taken as plain JSON and parsed by the handler, because the runtime would name a payload
+//! that does not parse after a Rust path. An error is answered with its own name as `errorType` and the
+//! rendered chain as `errorMessage`; a panic, which release builds unwind, is `Internal`.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::{Value, json};
+
+use crate::{
+    config::{self, Settings},
+    context::Context,
+    error::Error,
+    telemetry::{self, Format},
+};
+
+/// What ends the process; the runtime has logged it.
+pub type BootstrapError = lambda_runtime::Error;
+
+/// Runs a handler for as long as Lambda keeps this environment. Settings are read once per cold start.
+pub async fn run<H>(handler: H) -> Result<(), BootstrapError>
+where
+    H: AsyncFn(&Context, Value) -> Result<Value, Error> + 'static,
+{
+    telemetry::init(Format::Json, config::log_filter().as_deref());
+    // A configuration that is wrong is answered to each call by name, instead of a crash loop.
+    let context = Settings::load(None).map(Context::new);
+    let shared = Arc::new((handler, context));
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        let shared = Arc::clone(&shared);
+        async move {
+            let (handler, context) = &*shared;
+            answer(handler, context, event.payload)
+                .await
+                .map_err(diagnostic)
+        }
+    }))
+    .await
+}
+
+async fn answer<H>(
+    handler: &H,
+    context: &Result<Context, Error>,
+    event: Value,
+) -> Result<Value, Error>
+where
+    H: AsyncFn(&Context, Value) -> Result<Value, Error>,
+{
+    if event == json!({ "ping": true }) {
+        return Ok(json!({ "pong": true }));
+    }
+    let context = context.as_ref().map_err(Clone::clone)?;
+    AssertUnwindSafe(handler(context, event))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|panic| Err(Error::internal(format!("panic: {}", panic_message(&panic)))))
+}
+
+fn panic_message(panic: &Box<dyn std::any::Any + Send>) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a message")
+}
+
+fn diagnostic(error: Error) -> Diagnostic {
+    Diagnostic {
+        error_type: error.name.to_string(),
+        error_message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorName;
+
+    fn context() -> Result<Context, Error> {
+        Settings::from_sources(None, &|name| match name {
+            config::variables::HOST => Some("fe".to_owned()),
+            config::variables::USER => Some("br".to_owned()),
+            _ => None,
+        })
+        .map(Context::new)
+    }
+
+    #[tokio::test]
+    async fn a_ping_needs_no_configuration() {
+        let broken = Err(Error::invalid_input("x"));
+        let handler = async |_: &Context, _: Value| -> Result<Value, Error> { unreachable!() };
+        let pong = answer(&handler, &broken, json!({ "ping": true })).await;
+        assert_eq!(pong, Ok(json!({ "pong": true })));
+        let error = answer(&handler, &broken, json!({})).await.unwrap_err();
+        assert_eq!(error.name, ErrorName::InvalidInput);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_internal() {
+        let handler = async |_: &Context, _: Value| -> Result<Value, Error> { panic!("boom") };
+        let error = answer(&handler, &context(), json!({})).await.unwrap_err();
+        assert_eq!(error.name, ErrorName::Internal);
+        assert!(error.message.contains("boom"));
+    }
+}
