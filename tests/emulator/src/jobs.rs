@@ -5,10 +5,8 @@
 
 mod backup;
 pub mod faults;
-mod prepare;
 mod restart;
 mod restore;
-mod signature;
 pub mod state;
 
 use std::collections::BTreeMap;

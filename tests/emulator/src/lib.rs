@@ -24,7 +24,7 @@ mod dml;
 pub mod engine;
 pub mod faults;
 pub mod information_schema;
-mod jobs;
+pub mod jobs;
 pub mod nodes;
 pub mod number;
 pub mod options;

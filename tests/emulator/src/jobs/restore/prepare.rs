@@ -5,16 +5,13 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{
-    Status, Step,
-    restore::{Overwritten, RestoreJob, Target, TargetTablet},
-    signature,
-};
+use super::{Overwritten, RestoreJob, Target, TargetTablet, signature};
 use crate::{
     catalog::{
         Catalog, Partition, PartitionValue, Partitioning, Partitions, Table, TableKind, TableState,
     },
     engine::Engine,
+    jobs::{Status, Step},
     reply::SqlError,
     repository::{
         content::digest_text,
