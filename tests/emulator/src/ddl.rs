@@ -17,6 +17,9 @@ mod statistics;
 mod view_text;
 mod views;
 
+#[cfg(test)]
+mod tests;
+
 use drop::Dropped;
 pub use dynamic::Scheduler;
 pub use jobs::{AlterJob, AlterKind};
@@ -87,11 +90,6 @@ impl Engine {
             } => self.drop_function(session, &name, &arguments, if_exists),
             Ddl::Show(show) => self.execute_show(session, show),
         }
-    }
-
-    /// Ids of the backends, as SHOW BACKENDS lists them.
-    pub(crate) fn backend_ids(&self) -> impl Iterator<Item = i64> {
-        self.nodes.backends.iter().map(|backend| backend.id)
     }
 
     /// The database and name that a statement means: the session's database where it names none.
