@@ -105,3 +105,11 @@ pub async fn within<T>(seconds: u64, test: impl Future<Output = T>) -> T {
         .await
         .expect("the test takes too long")
 }
+
+/// Waits for something that another task does.
+#[expect(clippy::disallowed_methods, reason = "tests may look again and again")]
+pub async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -58,6 +58,9 @@ impl Engine {
                 database,
                 clauses,
             } => (self.show_alter(session, database, rollup)?, clauses),
+            Show::OptimizeJobs { database, clauses } => {
+                (self.show_optimize(session, database)?, clauses)
+            }
             Show::MaterializedViews { database, clauses } => {
                 let conditional = clauses.predicate.is_some();
                 let rows = self.show_materialized_views(session, database, conditional)?;

@@ -98,6 +98,28 @@ impl Engine {
         row
     }
 
+    /// Always empty: an ALTER that changes the distribution is refused here.
+    pub(super) fn show_optimize(
+        &self,
+        session: &Session,
+        database: Option<String>,
+    ) -> SqlResult<ResultSet> {
+        self.shown_database(session, database)?;
+        let names = [
+            "JobId",
+            "TableName",
+            "CreateTime",
+            "FinishTime",
+            "Operation",
+            "TransactionId",
+            "State",
+            "Msg",
+            "Progress",
+            "Timeout",
+        ];
+        Ok(result(show_columns(&names), Vec::new()))
+    }
+
     pub(super) fn show_dynamic_partition_tables(
         &self,
         session: &Session,

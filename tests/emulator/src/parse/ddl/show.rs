@@ -36,6 +36,10 @@ pub enum Show {
         table: ObjectName,
         clauses: Clauses,
     },
+    OptimizeJobs {
+        database: Option<String>,
+        clauses: Clauses,
+    },
     AlterTable {
         rollup: bool,
         database: Option<String>,
@@ -110,6 +114,11 @@ pub fn parse(cursor: &mut Cursor) -> SqlResult<Option<Show>> {
         || cursor.take(&["SHOW", "ALTER", "MATERIALIZED", "VIEW"])
     {
         alter_table(cursor, true)?
+    } else if cursor.take(&["SHOW", "ALTER", "TABLE", "OPTIMIZE"]) {
+        Show::OptimizeJobs {
+            database: from(cursor)?,
+            clauses: Clauses::parse(cursor)?,
+        }
     } else if cursor.take(&["SHOW", "MATERIALIZED", "VIEWS"])
         || cursor.take(&["SHOW", "MATERIALIZED", "VIEW"])
     {
