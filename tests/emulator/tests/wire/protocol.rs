@@ -107,7 +107,7 @@ fn variables_go_back_to_their_defaults_when_the_connection_is_reset() {
     run(async {
         let cluster = cluster();
         let mut conn = cluster.connect().await;
-        let mut value = async |conn: &mut mysql_async::Conn| -> String {
+        let value = async |conn: &mut mysql_async::Conn| -> String {
             let row: Option<Row> = conn
                 .query_first("SHOW VARIABLES LIKE 'time_zone'")
                 .await
