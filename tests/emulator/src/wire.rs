@@ -107,9 +107,11 @@ impl<S: Stream> Connection<S> {
         let mut prepared = prepared::Statements::default();
         let mut killed = session.killed.clone();
         loop {
+            // The end comes first: a statement sent after it must not be answered.
             let read = tokio::select! {
-                read = packet::read(&mut self.stream) => read,
+                biased;
                 _ = killed.wait_for(|killed| *killed) => return Err(hang_up()),
+                read = packet::read(&mut self.stream) => read,
             };
             let (payload, sequence) = match read {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
