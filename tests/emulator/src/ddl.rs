@@ -2,6 +2,7 @@
 
 mod alter;
 mod alter_partitions;
+mod analysis;
 mod automatic;
 pub(crate) mod bounds;
 mod columns;
@@ -25,9 +26,10 @@ pub use dynamic::Scheduler;
 pub use jobs::{AlterJob, AlterKind};
 
 use crate::{
+    catalog::DEFAULT_CATALOG,
     engine::Engine,
     parse::ddl::{Ddl, ObjectName},
-    reply::SqlResult,
+    reply::{SqlError, SqlResult},
     session::Session,
 };
 
@@ -98,6 +100,11 @@ impl Engine {
         session: &Session,
         name: &ObjectName,
     ) -> SqlResult<(String, String)> {
+        if let Some(catalog) = &name.catalog
+            && catalog != DEFAULT_CATALOG
+        {
+            return Err(SqlError::analyzing(format!("Unknown catalog '{catalog}'")));
+        }
         let database = match &name.database {
             Some(database) => database.clone(),
             None => self.current_database(session)?,

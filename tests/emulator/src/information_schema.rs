@@ -4,6 +4,8 @@ mod columns;
 mod partitions;
 mod tables;
 
+use std::collections::BTreeMap;
+
 use crate::{
     catalog::{Database, Table},
     engine::Engine,
@@ -52,11 +54,11 @@ impl Engine {
             });
         };
         let mut header = Vec::new();
-        for (name, sql_type) in described {
+        for (name, sql_type) in &described {
             let sql_type = SqlType::parse(sql_type).ok_or_else(|| {
                 SqlError::plain(format!("The emulator does not know the type {sql_type}"))
             })?;
-            header.push(sql_type.column(name));
+            header.push(sql_type.column(*name));
         }
         // Backends read these tables, and a stand-in does not.
         if self.stand_in_backend {
@@ -71,6 +73,8 @@ impl Engine {
             "schemata" => self.schema_schemata(session),
             "views" => self.schema_views(session),
             "materialized_views" => self.schema_materialized_views(session),
+            "task_runs" => in_order(&described, self.task_runs(session)),
+            "tasks" => in_order(&described, self.tasks(session)),
             // Empty on a real frontend too: nothing here loads routinely, and `partitions` is only
             // there for tools that ask for it.
             "routine_load_jobs" | "partitions" => Vec::new(),
@@ -96,6 +100,16 @@ impl Engine {
                 .map(move |table| (database, table))
         })
     }
+}
+
+/// Rows by column name in the order of the columns; what a row does not have is NULL.
+fn in_order(
+    described: &[(&'static str, &'static str)],
+    rows: Vec<BTreeMap<&'static str, String>>,
+) -> Vec<Vec<Cell>> {
+    rows.into_iter()
+        .map(|mut row| described.iter().map(|(name, _)| row.remove(name)).collect())
+        .collect()
 }
 
 fn cell(text: impl Into<String>) -> Cell {

@@ -5,7 +5,7 @@ use crate::{
     engine::Engine,
     parse::ddl::Position,
     parse::ddl::alter::{AlterClause, AlterTable},
-    privileges::{Object, Privilege},
+    privileges::Privilege,
     profile::Profile,
     reply::{Reply, SqlError, SqlResult},
     session::Session,
@@ -54,14 +54,7 @@ impl Engine {
     pub(super) fn alter_table(&mut self, session: &Session, statement: AlterTable) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, &statement.name)?;
         let table = self.catalog.table(&database, &name)?;
-        self.require(
-            session,
-            Privilege::Alter,
-            Object::Table {
-                database: &database,
-                table: &name,
-            },
-        )?;
+        self.require(session, Privilege::Alter, self.object(&database, &name))?;
         if table.kind != TableKind::Olap {
             return Err(SqlError::plain(format!(
                 "Do not support alter non-native table/materialized-view[{name}]"

@@ -2,8 +2,8 @@
 
 use super::{
     alter::Target,
+    analysis::column_def,
     bounds::type_word,
-    create_table::column_def,
     jobs::{AlterJob, AlterKind, AlterState, Change},
 };
 use crate::{

@@ -2,33 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::{bounds::BoundType, partitions, properties, schema_hash::schema_hash};
+use super::{analysis, partitions, properties, schema_hash::schema_hash};
 use crate::{
     catalog::{
-        ColumnDef, Distribution, Index, KeyModel, PartitionValue, Partitioning, Partitions,
-        SHADOW_PARTITION, Table, TableKind, TableState,
+        ColumnDef, Distribution, Index, KeyModel, PartitionValue, Partitioning, Partitions, Table,
+        TableKind, TableState,
     },
     engine::Engine,
     parse::ddl::{
         ObjectName,
-        table::{ColumnSpec, CreateTable, PartitionBy, PartitionFunction},
+        table::{ColumnSpec, CreateTable, PartitionBy},
     },
     privileges::{Object, Privilege},
+    query::spelling,
     reply::{Reply, SqlError, SqlResult},
     session::Session,
 };
 
-/// How far the key of a table without a key clause reaches: three columns, 36 bytes.
-const SHORT_KEY_COLUMNS: usize = 3;
-const SHORT_KEY_BYTES: u32 = 36;
-
 impl Engine {
-    pub(super) fn create_table(&mut self, session: &mut Session, spec: CreateTable) -> SqlResult {
-        if spec.query.is_some() {
-            return Err(SqlError::plain(
-                "The emulator does not know CREATE TABLE AS SELECT: create the table, then insert.",
-            ));
-        }
+    pub(super) fn create_table(
+        &mut self,
+        session: &mut Session,
+        mut spec: CreateTable,
+    ) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, &spec.name)?;
         if name.is_empty() {
             return Err(SqlError::analyzing("Table name is null"));
@@ -40,8 +36,48 @@ impl Engine {
         if !matches!(spec.engine.as_str(), "" | "olap") {
             return self.create_external_table(&database, &name, spec);
         }
+        let Some(query) = spec.query.take() else {
+            self.make_table(&database, &name, &spec)?;
+            return Ok(Reply::ok());
+        };
+        self.take_columns_of(session, &query, &mut spec)?;
         self.make_table(&database, &name, &spec)?;
-        Ok(Reply::ok())
+        let filled = self.run(
+            session,
+            &format!("INSERT INTO `{database}`.`{name}` {query}"),
+        );
+        if filled.is_err()
+            && let Some(table) = self.catalog.database_mut(&database)?.tables.remove(&name)
+        {
+            self.rows.drop_table(table.id)?;
+        }
+        filled
+    }
+
+    /// CREATE TABLE AS SELECT has the columns of its query, under names of its own where it gives
+    /// some.
+    fn take_columns_of(
+        &self,
+        session: &Session,
+        query: &str,
+        spec: &mut CreateTable,
+    ) -> SqlResult<()> {
+        let outputs = self.query_outputs(session, query)?;
+        if !spec.columns.is_empty() && spec.columns.len() != outputs.len() {
+            return Err(SqlError::analyzing(
+                "Number of select columns not equal columns specified in create table as select",
+            ));
+        }
+        let own = std::mem::take(&mut spec.columns);
+        let mut names = own.into_iter().map(|column| column.name);
+        spec.columns = outputs
+            .into_iter()
+            .map(|output| ColumnSpec {
+                sql_type: spelling(&output.sql_type),
+                ..ColumnSpec::named(names.next().unwrap_or(output.name))
+            })
+            .collect();
+        Ok(())
     }
 
     /// Makes an OLAP table with its partitions and rollups.
@@ -166,7 +202,7 @@ impl Engine {
         let mut columns = Vec::new();
         for column in &spec.columns {
             let unique_id = columns.len() as i64;
-            let column = column_def(column, unique_id);
+            let column = analysis::column_def(column, unique_id);
             if columns
                 .iter()
                 .any(|other: &ColumnDef| other.name.eq_ignore_ascii_case(&column.name))
@@ -178,7 +214,7 @@ impl Engine {
             }
             columns.push(column);
         }
-        let (key_model, key_columns) = keys(spec, &columns)?;
+        let (key_model, key_columns) = analysis::keys(spec, &columns)?;
         for column in &mut columns {
             column.is_key = key_columns
                 .iter()
@@ -187,8 +223,8 @@ impl Engine {
                 column.nullable = false;
             }
         }
-        let partitioning = partitioning(spec, &columns)?;
-        let distribution = distribution(spec, key_model, &key_columns, &columns)?;
+        let partitioning = analysis::partitioning(spec, &columns)?;
+        let distribution = analysis::distribution(spec, key_model, &key_columns, &columns)?;
         let auto_increment = columns
             .iter()
             .any(|column| column.auto_increment)
@@ -318,7 +354,7 @@ impl Engine {
                 .columns
                 .iter()
                 .zip(0..)
-                .map(|(column, unique_id)| column_def(column, unique_id))
+                .map(|(column, unique_id)| analysis::column_def(column, unique_id))
                 .collect(),
             key_model: KeyModel::Duplicate,
             key_columns: Vec::new(),
@@ -336,170 +372,5 @@ impl Engine {
         };
         self.catalog.insert_table(database, table)?;
         Ok(Reply::ok())
-    }
-}
-
-pub(super) fn column_def(spec: &ColumnSpec, unique_id: i64) -> ColumnDef {
-    ColumnDef {
-        name: spec.name.clone(),
-        sql_type: spec.sql_type.clone(),
-        nullable: spec.nullable.unwrap_or(!spec.auto_increment),
-        is_key: spec.is_key,
-        aggregation: spec.aggregation.clone(),
-        default: spec.default.clone(),
-        auto_increment: spec.auto_increment,
-        generated: spec.generated.clone(),
-        comment: spec.comment.clone(),
-        unique_id,
-    }
-}
-
-fn keys(spec: &CreateTable, columns: &[ColumnDef]) -> SqlResult<(KeyModel, Vec<String>)> {
-    if let Some((model, names)) = &spec.keys {
-        for (at, name) in names.iter().enumerate() {
-            let column = columns.get(at);
-            if column.is_none_or(|column| !column.name.eq_ignore_ascii_case(name)) {
-                return Err(SqlError::analyzing(
-                    "Key columns must be the first few columns of the schema and the order of the \
-                     key columns must be consistent with the order of the schema",
-                ));
-            }
-        }
-        return Ok((*model, names.clone()));
-    }
-    if columns.iter().any(|column| column.aggregation.is_some()) {
-        let names = columns
-            .iter()
-            .take_while(|column| column.aggregation.is_none())
-            .map(|column| column.name.clone());
-        return Ok((KeyModel::Aggregate, names.collect()));
-    }
-    Ok((KeyModel::Duplicate, short_key(columns)))
-}
-
-/// The first columns, as far as they fit a short key; a text column ends it.
-fn short_key(columns: &[ColumnDef]) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut bytes = 0;
-    for column in columns {
-        let word = super::bounds::type_word(&column.sql_type);
-        let width = match word.as_str() {
-            "BOOLEAN" | "TINYINT" => 1,
-            "SMALLINT" => 2,
-            "DATE" => 3,
-            "INT" => 4,
-            "BIGINT" | "DATETIME" => 8,
-            "LARGEINT" | "DECIMAL" => 16,
-            "CHAR" | "VARCHAR" => 20,
-            _ => break,
-        };
-        bytes += width;
-        if names.len() >= SHORT_KEY_COLUMNS || (bytes > SHORT_KEY_BYTES && !names.is_empty()) {
-            break;
-        }
-        names.push(column.name.clone());
-        if word == "VARCHAR" {
-            break;
-        }
-    }
-    names
-}
-
-fn partitioning(spec: &CreateTable, columns: &[ColumnDef]) -> SqlResult<Partitioning> {
-    let known = |names: &[String]| -> SqlResult<Vec<String>> {
-        names
-            .iter()
-            .map(|name| {
-                columns
-                    .iter()
-                    .find(|column| column.name.eq_ignore_ascii_case(name))
-                    .map(|column| column.name.clone())
-                    .ok_or_else(|| {
-                        SqlError::analyzing(format!("Partition column[{name}] does not found"))
-                    })
-            })
-            .collect()
-    };
-    Ok(match &spec.partitioning {
-        PartitionBy::None => Partitioning::None,
-        PartitionBy::Range { columns, .. } => Partitioning::Range {
-            columns: known(columns)?,
-        },
-        PartitionBy::List {
-            columns, automatic, ..
-        } => Partitioning::List {
-            columns: known(columns)?,
-            automatic: *automatic,
-        },
-        PartitionBy::Expression { function, .. } => {
-            let (column, expression) = match function {
-                PartitionFunction::DateTrunc { unit, column } => {
-                    (column, format!("date_trunc('{unit}', {column})"))
-                }
-                PartitionFunction::TimeSlice { column, text, .. } => (column, text.clone()),
-            };
-            let column = known(std::slice::from_ref(column))?.remove(0);
-            let sql_type = columns
-                .iter()
-                .find(|other| other.name == column)
-                .map_or("", |other| other.sql_type.as_str());
-            if !matches!(
-                BoundType::of(sql_type),
-                BoundType::Date | BoundType::DateTime
-            ) {
-                return Err(SqlError::analyzing(format!(
-                    "Unsupported partition expression '{expression}' for column {column} type {sql_type}"
-                )));
-            }
-            Partitioning::Expression { column, expression }
-        }
-    })
-}
-
-fn distribution(
-    spec: &CreateTable,
-    key_model: KeyModel,
-    key_columns: &[String],
-    columns: &[ColumnDef],
-) -> SqlResult<Distribution> {
-    match &spec.distribution {
-        Some(Distribution::Hash {
-            columns: names,
-            buckets,
-        }) => {
-            for name in names {
-                if !columns
-                    .iter()
-                    .any(|column| column.name.eq_ignore_ascii_case(name))
-                {
-                    return Err(SqlError::analyzing(format!(
-                        "Distribution column({name}) doesn't exist"
-                    )));
-                }
-            }
-            Ok(Distribution::Hash {
-                columns: names.clone(),
-                buckets: *buckets,
-            })
-        }
-        Some(random) => Ok(random.clone()),
-        None if key_model == KeyModel::Primary || key_model == KeyModel::Unique => {
-            Ok(Distribution::Hash {
-                columns: key_columns.to_vec(),
-                buckets: None,
-            })
-        }
-        None => Ok(Distribution::Random { buckets: None }),
-    }
-}
-
-/// The partition that a new table has besides those described.
-pub(super) fn implied_partition(table: &Table) -> Option<(String, PartitionValue)> {
-    if table.partitioning == Partitioning::None {
-        Some((table.name.clone(), PartitionValue::Unpartitioned))
-    } else if table.partitioning.is_automatic() {
-        Some((SHADOW_PARTITION.to_owned(), PartitionValue::Shadow))
-    } else {
-        None
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     catalog::{Table, TableKind},
     engine::Engine,
     parse::ddl::ObjectName,
-    privileges::{Object, Privilege},
+    privileges::Privilege,
     reply::{Reply, SqlError, SqlResult},
     session::Session,
 };
@@ -67,14 +67,7 @@ impl Engine {
                 dropped.word()
             )));
         }
-        self.require(
-            session,
-            Privilege::Drop,
-            Object::Table {
-                database: &database,
-                table: &name,
-            },
-        )?;
+        self.require(session, Privilege::Drop, self.object(&database, &name))?;
         let database_id = self.catalog.database(&database)?.id;
         let removed = self.catalog.database_mut(&database)?.tables.remove(&name);
         if let Some(table) = removed {
@@ -151,14 +144,7 @@ impl Engine {
     ) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, name)?;
         let table = self.catalog.table(&database, &name)?;
-        self.require(
-            session,
-            Privilege::Delete,
-            Object::Table {
-                database: &database,
-                table: &name,
-            },
-        )?;
+        self.require(session, Privilege::Delete, self.object(&database, &name))?;
         if table.kind != TableKind::Olap {
             return Err(SqlError::plain(format!(
                 "Only support truncate OLAP table: {name} is not one"

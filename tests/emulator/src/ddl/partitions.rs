@@ -1,8 +1,8 @@
 //! Partitions: from descriptions to names and values, and what ALTER TABLE does to them.
 
 use super::{
+    analysis::implied_partition,
     bounds::{self, BoundType, NamedRange},
-    create_table::implied_partition,
 };
 use crate::{
     catalog::{Bound, PartitionValue, Partitioning, Table},

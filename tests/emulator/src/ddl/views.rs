@@ -62,14 +62,7 @@ impl Engine {
                 "The specified table [{name}] is not a view"
             )));
         }
-        self.require(
-            session,
-            Privilege::Alter,
-            Object::Table {
-                database: &database,
-                table: &name,
-            },
-        )?;
+        self.require(session, Privilege::Alter, self.object(&database, &name))?;
         let columns = self.query_columns(session, &database, &query, &[])?;
         let definition =
             view_text::qualified(&self.catalog, &query, &database, Qualify::DatabaseAndTable)?;
@@ -110,6 +103,7 @@ impl Engine {
         let columns = self.query_columns(session, &database, &spec.query, &spec.columns)?;
         let definition =
             view_text::qualified(&self.catalog, &spec.query, &database, Qualify::Table)?;
+        let deferred = spec.refresh.to_uppercase().starts_with("DEFERRED");
         let kind = TableKind::MaterializedView {
             definition,
             typed: spec.query,
@@ -148,7 +142,12 @@ impl Engine {
         );
         view.partitions.push(partition);
         self.rows.create_table(&view)?;
+        let name = view.name.clone();
         self.catalog.insert_table(&database, view)?;
+        // The stand-in backend never ran a refresh.
+        if !deferred && !self.stand_in_backend {
+            self.refresh(session, &database, &name)?;
+        }
         Ok(Reply::ok())
     }
 
@@ -227,14 +226,7 @@ impl Engine {
         action: AlterMaterializedView,
     ) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, name)?;
-        self.require(
-            session,
-            Privilege::Alter,
-            Object::Table {
-                database: &database,
-                table: &name,
-            },
-        )?;
+        self.require(session, Privilege::Alter, self.object(&database, &name))?;
         let tables = &mut self.catalog.database_mut(&database)?.tables;
         let Some(Table {
             kind:
@@ -298,7 +290,7 @@ impl Engine {
     /// Runs the query and puts its rows in place of what the view held.
     pub(super) fn refresh_materialized_view(
         &mut self,
-        session: &mut Session,
+        session: &Session,
         name: &ObjectName,
     ) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, name)?;
@@ -310,9 +302,16 @@ impl Engine {
                 view: &name,
             },
         )?;
-        let view = self.catalog.table(&database, &name)?;
+        self.refresh(session, &database, &name)?;
+        Ok(Reply::ok())
+    }
+
+    fn refresh(&mut self, session: &Session, database: &str, name: &str) -> SqlResult<()> {
+        let view = self.catalog.table(database, name)?;
         let TableKind::MaterializedView {
-            inactive_reason, ..
+            definition,
+            inactive_reason,
+            ..
         } = &view.kind
         else {
             return Err(SqlError::analyzing(format!(
@@ -325,9 +324,16 @@ impl Engine {
                  to active it with ALTER MATERIALIZED VIEW {name} ACTIVE; ."
             )));
         }
-        Err(SqlError::plain(format!(
-            "The emulator does not know how to refresh materialized view {name}"
-        )))
+        let rows = self.query(session, definition)?.rows;
+        self.replace_with_empty(database, name, name)?;
+        let view = self.catalog.table(database, name)?.clone();
+        let now = self.clock.now();
+        if let Some(partition) = view.partitions.get(name) {
+            self.rows.write(&view, partition.physical_id, &rows)?;
+            self.catalog
+                .bump_version(view.id, partition.physical_id, now);
+        }
+        Ok(())
     }
 
     /// Materialized views over a table stop to be refreshed when the table changes its name.

@@ -4,6 +4,7 @@ pub mod alter;
 pub mod partition;
 pub mod show;
 pub mod table;
+mod types;
 pub mod view;
 
 use self::{
@@ -252,7 +253,7 @@ fn create_function(cursor: &mut Cursor, or_replace: bool, start: usize) -> SqlRe
     let name = ObjectName::parse(cursor)?;
     let arguments = argument_types(cursor)?;
     cursor.expect("RETURNS")?;
-    let returns = table::sql_type(cursor)?;
+    let returns = types::sql_type(cursor)?;
     cursor.rest();
     Ok(Ddl::CreateFunction {
         name,
@@ -273,7 +274,7 @@ fn argument_types(cursor: &mut Cursor) -> SqlResult<Vec<String>> {
         if !types.is_empty() {
             cursor.expect_symbol(",")?;
         }
-        types.push(table::sql_type(cursor)?);
+        types.push(types::sql_type(cursor)?);
     }
     Ok(types)
 }

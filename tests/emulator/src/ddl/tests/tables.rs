@@ -174,3 +174,63 @@ fn busy_tables_take_no_alter() {
     );
     fe.run("ALTER TABLE t1 RENAME z");
 }
+
+#[test]
+fn table_of_a_query_has_its_columns_and_rows() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    fe.run(TABLES[0]);
+    fe.load("t1", "t1", vec![vec![int(1), "x".to_owned().into()]]);
+    fe.run(
+        "CREATE TABLE c1 PROPERTIES(\"replication_num\"=\"1\") AS SELECT k, v, k + 1 AS n FROM t1",
+    );
+    assert_eq!(fe.rows("SELECT * FROM c1"), [["1", "x", "2"]]);
+    assert_eq!(
+        fe.column("DESC c1", "Type"),
+        ["int", "varchar(20)", "bigint"]
+    );
+    fe.run("CREATE TABLE c2 (a, b) AS SELECT k, v FROM t1");
+    assert_eq!(fe.column("DESC c2", "Field"), ["a", "b"]);
+    fe.fail("CREATE TABLE c3 AS SELECT nope FROM t1");
+    fe.fail("SHOW CREATE TABLE c3");
+}
+
+#[test]
+fn materialized_view_holds_what_its_query_answered() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    fe.run(TABLES[0]);
+    fe.load("t1", "t1", vec![vec![int(1), "x".to_owned().into()]]);
+    fe.run(
+        "CREATE MATERIALIZED VIEW mv REFRESH MANUAL AS SELECT k, count(*) AS n FROM t1 GROUP BY k",
+    );
+    assert_eq!(fe.rows("SELECT * FROM mv"), [["1", "1"]]);
+    fe.load("t1", "t1", vec![vec![int(1), "y".to_owned().into()]]);
+    assert_eq!(fe.rows("SELECT * FROM mv"), [["1", "1"]]);
+    fe.run("REFRESH MATERIALIZED VIEW mv");
+    assert_eq!(fe.rows("SELECT * FROM mv"), [["1", "2"]]);
+    fe.run("ALTER TABLE t1 RENAME t1_old");
+    assert_eq!(
+        fe.column("SHOW MATERIALIZED VIEWS", "inactive_reason"),
+        ["base-table renamed: t1"]
+    );
+    fe.fail("REFRESH MATERIALIZED VIEW mv");
+}
+
+#[test]
+fn disks_of_a_backend_are_listed() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    let id = fe.column("SHOW BACKENDS", "BackendId").remove(0);
+    assert_eq!(
+        fe.column(&format!("SHOW PROC '/backends/{id}'"), "AvailCapacity"),
+        fe.column("SHOW BACKENDS", "AvailCapacity")
+    );
+    fe.fail("SHOW PROC '/backends/1'");
+}
+
+#[test]
+fn names_of_other_catalogs_are_refused() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    fe.run(TABLES[0]);
+    assert_eq!(fe.rows("DESC default_catalog.d.t1").len(), 2);
+    let error = fe.fail("DESC hive.d.t1");
+    assert!(error.message.contains("Unknown catalog 'hive'"));
+}
