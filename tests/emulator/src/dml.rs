@@ -25,7 +25,7 @@ impl Engine {
             Dml::Update(sql) => self.update(session, &sql),
             Dml::Delete(sql) => self.delete(session, &sql),
             Dml::Explain(sql) => self.explain(session, &sql),
-            Dml::Begin => self.begin(session),
+            Dml::Begin { label } => self.begin(session, label),
             Dml::Commit => self.commit_transaction(session),
             Dml::Rollback => Ok(self.roll_back(session)),
             Dml::SubmitTask(task) => self.submit_task(session, task),

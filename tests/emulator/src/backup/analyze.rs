@@ -138,8 +138,13 @@ impl Engine {
                 .filter(|(signature, _)| function_name(signature) == name)
                 .collect();
             if functions.is_empty() {
+                // 3.5 says where it looked.
+                let place = match self.profile {
+                    Profile::V4_1 => String::new(),
+                    _ => format!("{}.", database.name),
+                };
                 return Err(refused(format!(
-                    "Invalid backup function(s), function name: {name}"
+                    "Invalid backup function(s), function name: {place}{name}"
                 )));
             }
             for (signature, statement) in functions {

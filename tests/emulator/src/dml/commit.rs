@@ -173,6 +173,7 @@ impl Engine {
                 }
             }
             match change.work {
+                Work::Write { .. } if self.stand_in_backend => {}
                 Work::Write { parts, assigned } => {
                     let is_there =
                         |physical_id: i64| table.partition_by_physical_id(physical_id).is_some();

@@ -27,13 +27,13 @@ pub struct Transaction {
 }
 
 impl Engine {
-    pub(super) fn begin(&mut self, session: &mut Session) -> SqlResult {
+    pub(super) fn begin(&mut self, session: &mut Session, label: Option<String>) -> SqlResult {
         if self.profile.is_3_3() {
             return Ok(Reply::ok());
         }
         if session.transaction.is_none() {
             session.transaction = Some(Transaction {
-                label: self.next_uuid(),
+                label: label.unwrap_or_else(|| self.next_uuid()),
                 id: self.loads.next_transaction(),
                 database_id: None,
                 loads: Vec::new(),
@@ -153,7 +153,7 @@ pub(crate) fn check_statement(session: &Session, statement: &Statement) -> SqlRe
     let allowed = match statement {
         Statement::Dml(dml) => matches!(
             dml,
-            Dml::Query(_) | Dml::Insert(_) | Dml::Begin | Dml::Commit | Dml::Rollback
+            Dml::Query(_) | Dml::Insert(_) | Dml::Begin { .. } | Dml::Commit | Dml::Rollback
         ),
         Statement::Admin(admin) => matches!(admin, Admin::Set(_)),
         Statement::Ddl(_) | Statement::Backup(_) => false,

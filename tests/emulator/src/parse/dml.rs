@@ -8,7 +8,7 @@ pub use self::{
     values::Literal,
 };
 use super::token::{Cursor, Lexer, Token};
-use crate::reply::SqlResult;
+use crate::{profile::Profile, reply::SqlResult};
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Dml {
@@ -20,7 +20,10 @@ pub enum Dml {
     Delete(String),
     /// EXPLAIN of the statement that follows.
     Explain(String),
-    Begin,
+    Begin {
+        /// `WITH LABEL x`, from 4.1 on.
+        label: Option<String>,
+    },
     Commit,
     Rollback,
     SubmitTask(SubmitTask),
@@ -84,11 +87,16 @@ pub fn parse(cursor: &mut Cursor<'_>) -> SqlResult<Option<Dml>> {
     }
     if cursor.take(&["BEGIN"]) {
         cursor.take(&["WORK"]);
-        return finish(cursor, Dml::Begin);
+        let label = if cursor.profile == Profile::V4_1 && cursor.take(&["WITH", "LABEL"]) {
+            Some(cursor.identifier()?)
+        } else {
+            None
+        };
+        return finish(cursor, Dml::Begin { label });
     }
     if cursor.take(&["START", "TRANSACTION"]) {
         cursor.take(&["WITH", "CONSISTENT", "SNAPSHOT"]);
-        return finish(cursor, Dml::Begin);
+        return finish(cursor, Dml::Begin { label: None });
     }
     if cursor.take(&["COMMIT"]) {
         cursor.take(&["WORK"]);

@@ -85,8 +85,16 @@ enum Mask<'a> {
     NodeName,
     /// The object store's id of a request, which the recorder did not mask.
     Request,
+    /// A timestamp of the recording's year in the name of a file, which the recorder did not mask.
+    InfoFile,
+    /// Numbers of transactions, which only some recordings mask.
+    Transaction,
 }
 
+const TRANSACTION: &str = "'txnId':'";
+
+const STAMP: &str = "0000-00-00-00-00-00-000";
+const INFO_FILE: &str = "__info_2026-";
 const REQUEST: &str = "Request ID: ";
 
 fn alphanumeric(text: &str) -> usize {
@@ -110,6 +118,14 @@ fn mask_at(text: &str) -> Option<(Mask<'_>, &str)> {
             .unwrap_or(after.len());
         return Some((Mask::NodeName, &after[end..]));
     }
+    if let Some(number) = text.strip_prefix(TRANSACTION) {
+        let end = number.find('\'').unwrap_or(number.len());
+        return Some((Mask::Transaction, &number[end..]));
+    }
+    if text.starts_with(INFO_FILE) {
+        let name = &text["__info_".len()..];
+        return Some((Mask::InfoFile, &name[shaped(name, STAMP)..]));
+    }
     if let Some(id) = text.strip_prefix(REQUEST) {
         return Some((Mask::Request, &id[alphanumeric(id)..]));
     }
@@ -132,11 +148,22 @@ impl Mask<'_> {
             Mask::Id(_) => run(|c| c.is_ascii_digit()),
             Mask::Host => run(|c| c.is_ascii_digit() || c == '.'),
             Mask::NodeName => run(|c| c.is_ascii_digit() || c == '.' || c == '_'),
+            Mask::Transaction => text.strip_prefix(TRANSACTION).map_or(0, |number| {
+                let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+                if digits == 0 {
+                    0
+                } else {
+                    TRANSACTION.len() + digits
+                }
+            }),
+            Mask::InfoFile => text
+                .strip_prefix("__info_")
+                .map_or(0, |name| "__info_".len() + shaped(name, STAMP)),
             Mask::Request => text
                 .strip_prefix(REQUEST)
                 .map_or(0, |id| REQUEST.len() + alphanumeric(id)),
             Mask::Uuid => shaped(text, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"),
-            Mask::Stamp => shaped(text, "0000-00-00-00-00-00-000"),
+            Mask::Stamp => shaped(text, STAMP),
             Mask::Time => match shaped(text, "0000-00-00 00:00:00") {
                 0 => 0,
                 seconds => {
