@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorName},
     facts::{DatabaseFacts, TableEngine, TableFacts},
     ident::{DatabaseName, ExecutionId, QualifiedTable, TableName},
+    plan::backup::Selection,
     starrocks::{Client, ClientError, FailureKind},
 };
 
@@ -18,29 +19,11 @@ mod objects;
 mod partitions;
 mod table;
 
-pub use cluster::{read_cluster, read_repository};
+pub use cluster::{read_cluster, read_repository, utc_now};
 
 use catalog::Catalog;
 use partitions::Partitions;
 use table::Unreadable;
-
-/// What is read of a database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// Every table, view, materialized view and function.
-    Everything,
-    /// These names, tables or views, as far as they exist.
-    Names(BTreeSet<TableName>),
-}
-
-impl Selection {
-    fn contains(&self, name: &TableName) -> bool {
-        match self {
-            Selection::Everything => true,
-            Selection::Names(names) => names.contains(name),
-        }
-    }
-}
 
 /// One database, read.
 #[derive(Debug, Clone)]

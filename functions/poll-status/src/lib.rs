@@ -1,1 +1,34 @@
+//! One look at all jobs of an execution. Never waits: waiting is the state machine's, which is told how
+//! long.
+//!
+//! Each look renews the lease, so that a job stays ours as long as somebody follows it. The first look
+//! that sees the pin writes down when that was.
 
+mod backup;
+mod progress;
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    context::Context,
+    error::Error,
+    flow::{BackupRun, Job},
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    Backup { run: BackupRun, jobs: Vec<Job> },
+}
+
+pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
+    let request: Request = shared::context::parse(event)?;
+    let mut client = context.connect().await?;
+    let seen = match &request {
+        Request::Backup { run, jobs } => {
+            backup::poll(context.settings(), &mut client, run, jobs).await
+        }
+    };
+    client.close().await;
+    shared::context::reply(&seen?)
+}

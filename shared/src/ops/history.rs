@@ -5,7 +5,7 @@ use crate::{
     error::{Error, ErrorName},
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName},
     label::SnapshotLabel,
-    manifest::{BackupRecord, BackupStatus, Cut},
+    manifest::{BackupRecord, BackupStatus},
     sql::ops::{
         history::{self, EndedRow, PlannedRow},
         run_status,
@@ -88,15 +88,15 @@ impl Ops<'_> {
         .await
     }
 
-    pub async fn record_pinned(&mut self, label: &SnapshotLabel, cut: Cut) -> Result<(), Error> {
+    pub async fn record_pinned(&mut self, label: &SnapshotLabel) -> Result<(), Error> {
         self.client
-            .run(&history::set_pinned(self.database, label, cut))
+            .run(&history::set_pinned(self.database, label))
             .await?;
         until_visible(&format!("the pin of label {label}"), async || {
             Ok(self
                 .backup(label)
                 .await?
-                .is_some_and(|record| record.cut == Some(cut)))
+                .is_some_and(|record| record.pinned_at.is_some()))
         })
         .await
     }
@@ -119,18 +119,14 @@ impl Ops<'_> {
     pub async fn record_failed(
         &mut self,
         label: &SnapshotLabel,
+        status: BackupStatus,
         error_message: &str,
     ) -> Result<(), Error> {
         self.record_ended(&EndedRow {
             label,
-            status: BackupStatus::Failed,
+            status,
             error_message: Some(error_message),
-            snapshot_timestamp: None,
-            digest: None,
-            partitions_total: None,
-            partitions_stored: None,
-            bytes_stored: None,
-            rows_total: None,
+            content: None,
         })
         .await
     }

@@ -4,6 +4,7 @@ use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
     ident::RestoreId,
+    plan::backup::Leftovers,
     sql::ops::steps::{self, NewRestore, RestoreRow, StepRow, StepUpdate},
 };
 
@@ -104,5 +105,29 @@ impl Ops<'_> {
             .run(&steps::set_verified(self.database, id, rows, checksum))
             .await?;
         Ok(())
+    }
+
+    /// Tables that restores of ours made or put aside: no `*` group takes them for the user's.
+    pub async fn leftovers(&mut self) -> Result<Leftovers, Error> {
+        let mut leftovers = Leftovers::default();
+        for row in self.client.fetch(&steps::table_ids(self.database)).await? {
+            leftovers
+                .ids
+                .extend([row.live, row.staged].into_iter().flatten());
+        }
+        for restore in self.restores().await? {
+            let scope = restore.scope.as_deref().unwrap_or("null");
+            let request: serde_json::Value = serde_json::from_str(scope).map_err(|error| {
+                Error::internal(format!(
+                    "the scope of restore {} is not JSON: {error}",
+                    restore.id
+                ))
+            })?;
+            let suffix = request
+                .get("rename_suffix")
+                .and_then(serde_json::Value::as_str);
+            leftovers.suffixes.extend(suffix.map(str::to_owned));
+        }
+        Ok(leftovers)
     }
 }

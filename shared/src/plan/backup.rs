@@ -53,11 +53,12 @@ pub enum Basis<'a> {
     },
 }
 
-/// What a group names in one database.
+/// What a group names in one database, and so what is read of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
-    /// `*`
+    /// `*`: every table, view, materialized view and function.
     Everything,
+    /// Tables or views, as far as they exist.
     Names(BTreeSet<TableName>),
 }
 

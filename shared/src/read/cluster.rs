@@ -6,6 +6,7 @@ use crate::{
     ident::RepositoryName,
     sql::show::{self, FrontendRole},
     starrocks::{Client, ClientError, FailureKind},
+    time::UtcTime,
 };
 
 pub async fn read_cluster(client: &mut Client) -> Result<ClusterFacts, Error> {
@@ -72,6 +73,14 @@ async fn read_disks(
         });
     }
     Ok(backends)
+}
+
+/// The leader's clock: the only one that is written anywhere.
+pub async fn utc_now(client: &mut Client) -> Result<UtcTime, Error> {
+    match client.fetch_optional(&show::utc_now()).await? {
+        Some(row) => Ok(row.0),
+        None => Err(Error::internal("SELECT UTC_TIMESTAMP() answered no row")),
+    }
 }
 
 /// `None`: there is no repository of this name. Looking for a label that cannot exist makes the

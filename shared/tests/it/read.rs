@@ -6,7 +6,8 @@ use shared::{
     error::ErrorName,
     facts::{DatabaseFacts, ObjectKind, Partitioning, SHADOW_PARTITION, TableEngine, TableFacts},
     ident::{ExecutionId, TableName},
-    read::{DatabaseReading, Selection, read_cluster, read_database, read_repository},
+    plan::backup::Selection,
+    read::{DatabaseReading, read_cluster, read_database, read_repository},
     secret::Secret,
     starrocks::Client,
 };

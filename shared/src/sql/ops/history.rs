@@ -170,13 +170,11 @@ pub fn insert_planned(ops: &DatabaseName, row: &PlannedRow<'_>) -> Statement {
         .writes("INSERT backup_history")
 }
 
-/// What the second reading found, at the moment when the pin was first seen.
-pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel, cut: Cut) -> Statement {
+/// When the pin was first seen. It stays: a repeat is later than the truth.
+pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::BackupHistory)
-        .text(" SET cut = ")
-        .literal(cut.as_str())
-        .text(", pinned_at = UTC_TIMESTAMP() WHERE label = ")
+        .text(" SET pinned_at = UTC_TIMESTAMP() WHERE pinned_at IS NULL AND label = ")
         .literal(label.as_str())
         .writes("UPDATE backup_history")
 }
@@ -187,11 +185,21 @@ pub struct EndedRow<'a> {
     pub label: &'a SnapshotLabel,
     pub status: BackupStatus,
     pub error_message: Option<&'a str>,
+    pub content: Option<Content<'a>>,
+}
+
+/// What a label stands for in the end. One UPDATE writes it together with the status: whoever reads
+/// the row sees the planned manifest or the final one, never something between.
+#[derive(Debug, Clone)]
+pub struct Content<'a> {
+    /// `None`: nothing had changed, so no snapshot was made.
     pub snapshot_timestamp: Option<&'a SnapshotTimestamp>,
-    pub digest: Option<Digest>,
-    pub partitions_total: Option<u64>,
-    pub partitions_stored: Option<u64>,
-    pub bytes_stored: Option<u64>,
+    pub cut: Cut,
+    pub plan: &'a PlanId,
+    pub digest: Digest,
+    pub partitions_total: u64,
+    pub partitions_stored: u64,
+    pub bytes_stored: u64,
     pub rows_total: Option<u64>,
 }
 
@@ -201,25 +209,28 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
         .text(" SET finished_at = UTC_TIMESTAMP(), status = ")
         .literal(row.status.as_str())
         .text(", error_message = ")
-        .literal_or_null(row.error_message)
-        .text(", snapshot_timestamp = ")
-        .literal_or_null(row.snapshot_timestamp.map(SnapshotTimestamp::as_str));
-    let sql = match row.digest {
-        Some(digest) => sql.text(", plan_digest = ").literal(&digest.to_string()),
+        .literal_or_null(row.error_message);
+    let sql = match &row.content {
         None => sql,
+        Some(content) => sql
+            .text(", snapshot_timestamp = ")
+            .literal_or_null(content.snapshot_timestamp.map(SnapshotTimestamp::as_str))
+            .text(", cut = ")
+            .literal(content.cut.as_str())
+            .text(", plan_id = ")
+            .literal(content.plan.as_str())
+            .text(", plan_digest = ")
+            .literal(&content.digest.to_string())
+            .text(", partitions_total = ")
+            .number(content.partitions_total)
+            .text(", partitions_stored = ")
+            .number(content.partitions_stored)
+            .text(", bytes_stored = ")
+            .number(content.bytes_stored)
+            .text(", rows_total = ")
+            .number_or_null(content.rows_total),
     };
-    [
-        (", partitions_total = ", row.partitions_total),
-        (", partitions_stored = ", row.partitions_stored),
-        (", bytes_stored = ", row.bytes_stored),
-        (", rows_total = ", row.rows_total),
-    ]
-    .into_iter()
-    .fold(sql, |sql, (column, value)| match value {
-        Some(value) => sql.text(column).number(value),
-        None => sql,
-    })
-    .text(" WHERE label = ")
-    .literal(row.label.as_str())
-    .writes("UPDATE backup_history")
+    sql.text(" WHERE label = ")
+        .literal(row.label.as_str())
+        .writes("UPDATE backup_history")
 }

@@ -1,7 +1,9 @@
 //! `backup_tables` and `backup_partitions`: the rows of a manifest.
 //!
-//! `key_hash` of our rows is MD5 of `br|label|database|...`, so that the Python tool, which hashes
-//! without the prefix, can never overwrite them.
+//! `key_hash` of our rows is MD5 of `br|plan|label|database|...`. The prefix keeps them apart from the
+//! Python tool's, which hashes without it. The plan is part of it because a manifest that differs from
+//! what was planned is written beside the planned one, and the history row then points to it: there is
+//! no transaction over several statements, so nothing is ever rewritten in place.
 
 use std::sync::Arc;
 
@@ -36,7 +38,14 @@ pub fn insert_tables(ops: &DatabaseName, manifest: &Manifest) -> Vec<Statement> 
         let database = manifest.database.as_str();
         sql.text("(")
             .literals([
-                key_hash(&[label, database, kind, name.as_str()]).as_str(),
+                key_hash(&[
+                    manifest.plan_id.as_str(),
+                    label,
+                    database,
+                    kind,
+                    name.as_str(),
+                ])
+                .as_str(),
                 label,
                 manifest.plan_id.as_str(),
                 database,
@@ -107,6 +116,7 @@ fn insert_partition_rows(
     manifest: &Manifest,
     rows: &[(&ManifestTable, &ManifestPartition)],
 ) -> Statement {
+    let plan = manifest.plan_id.as_str();
     let label = manifest.label.as_str();
     let database = manifest.database.as_str();
     Sql::new("INSERT INTO ")
@@ -120,12 +130,12 @@ fn insert_partition_rows(
             let name = partition.name.as_str();
             sql.text("(")
                 .literals([
-                    key_hash(&[label, database, table.table.as_str(), name]).as_str(),
+                    key_hash(&[plan, label, database, table.table.as_str(), name]).as_str(),
                     label,
                     database,
                     table.table.as_str(),
                     name,
-                    manifest.plan_id.as_str(),
+                    plan,
                 ])
                 .text(", ")
                 .number(table.table_id.0)

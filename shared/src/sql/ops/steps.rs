@@ -122,6 +122,29 @@ pub fn steps(ops: &DatabaseName, restore: &RestoreId) -> Query<StepRow> {
     .query("SELECT restore_steps")
 }
 
+/// The tables that a step worked on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableIdsRow {
+    pub live: Option<TableId>,
+    pub staged: Option<TableId>,
+}
+
+impl FromRow for TableIdsRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(TableIdsRow {
+            live: row.parse_optional("live_table_id")?.map(TableId),
+            staged: row.parse_optional("staged_table_id")?.map(TableId),
+        })
+    }
+}
+
+/// Of all restores that ever were.
+pub fn table_ids(ops: &DatabaseName) -> Query<TableIdsRow> {
+    Sql::new("SELECT DISTINCT live_table_id, staged_table_id FROM ")
+        .ops_table(ops, OpsTable::RestoreSteps)
+        .query("SELECT restore_steps")
+}
+
 /// What changes of a step while it is executed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StepUpdate {

@@ -1,0 +1,270 @@
+//! Following BACKUP jobs.
+
+use serde::Serialize;
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    flow::{BackupRun, FlowError, Job, JobState},
+    ident::RepositoryName,
+    job::BackupState,
+    label::SnapshotLabel,
+    ops::{Ops, run_status::Lease},
+    sql::{
+        backup::cancel_backup,
+        ops::run_status::{ClaimRow, Phase},
+        show::BackupJob,
+    },
+    starrocks::Client,
+    track::{self, Whereabouts},
+};
+
+use crate::progress;
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Seen {
+    state: SeenState,
+    wait_seconds: u64,
+    jobs: Vec<Job>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum SeenState {
+    Running,
+    Ready,
+}
+
+/// A label that shows nowhere is looked for this long before it is called lost: its BACKUP may have
+/// been accepted by a leader that is just being replaced.
+const LOST_AFTER_SECONDS: i64 = 600;
+/// BACKUP needs seconds to leave PENDING; this long means that the job handler is blocked.
+const PENDING_LIMIT_SECONDS: i64 = 30 * 60;
+
+pub(crate) async fn poll(
+    settings: &Settings,
+    client: &mut Client,
+    run: &BackupRun,
+    jobs: &[Job],
+) -> Result<Seen, Error> {
+    let mut seen = Vec::with_capacity(jobs.len());
+    let mut wait_seconds = progress::LONGEST_WAIT;
+    for job in jobs {
+        let mut job = job.clone();
+        if job.state == JobState::Running {
+            let look = Look {
+                settings,
+                repository: settings.repository()?,
+                run,
+            };
+            let wait = look.at(client, &mut job).await?;
+            wait_seconds = wait_seconds.min(wait);
+        }
+        seen.push(job);
+    }
+    let running = seen.iter().any(|job| job.state == JobState::Running);
+    Ok(Seen {
+        state: if running {
+            SeenState::Running
+        } else {
+            SeenState::Ready
+        },
+        wait_seconds,
+        jobs: seen,
+    })
+}
+
+struct Look<'a> {
+    settings: &'a Settings,
+    repository: &'a RepositoryName,
+    run: &'a BackupRun,
+}
+
+impl Look<'_> {
+    fn ops<'c>(&'c self, client: &'c mut Client) -> Ops<'c> {
+        Ops::new(client, self.settings.ops_database())
+    }
+
+    /// Updates the job to what is seen now, and says how many seconds may pass until the next look.
+    async fn at(&self, client: &mut Client, job: &mut Job) -> Result<u64, Error> {
+        let label = job.label.clone().ok_or_else(|| {
+            Error::invalid_input(format!(
+                "the running job of database {} has no label",
+                job.database
+            ))
+        })?;
+        let lease = match self
+            .ops(client)
+            .renew_lease(&job.database, &self.run.execution_id)
+            .await
+        {
+            Ok(lease) => lease,
+            // Another execution took the database over: it brings this label to its end.
+            Err(error) if error.name == ErrorName::JobConflict => {
+                fail(job, JobState::Failed, &error);
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
+        };
+        let claim = self.ops(client).claim(&label).await?.ok_or_else(|| {
+            Error::new(ErrorName::TrackingLost, format!("label {label} is not in run_status"))
+                .hint("its row was deleted; starrocks-br doctor --orphans shows what is in the repository")
+        })?;
+        if !self.database_exists(client, job).await? {
+            return Ok(0);
+        }
+        match track::find_label(client, self.repository, &job.database, &label).await? {
+            Whereabouts::Running(shown) => {
+                if shown.pinned && claim.phase < Phase::Pinned {
+                    self.pinned(client, &lease, &label).await?;
+                }
+                self.running(client, &lease, job, &label, &claim, &shown)
+                    .await
+            }
+            Whereabouts::Complete => {
+                if claim.phase < Phase::Pinned {
+                    self.pinned(client, &lease, &label).await?;
+                }
+                job.state = JobState::Finished;
+                job.progress = Some(progress::finished());
+                Ok(0)
+            }
+            // What is wrong is said where it is recorded.
+            Whereabouts::Unusable(_) => {
+                job.state = JobState::Finished;
+                Ok(0)
+            }
+            Whereabouts::Cancelled(words) => {
+                job.state = JobState::Cancelled;
+                job.detail = Some(words);
+                Ok(0)
+            }
+            Whereabouts::Unfinished => {
+                self.unseen(
+                    client,
+                    job,
+                    &claim,
+                    "only a part of it is in the repository",
+                )
+                .await
+            }
+            Whereabouts::Nowhere => {
+                self.unseen(client, job, &claim, "it is not in the repository either")
+                    .await
+            }
+        }
+    }
+
+    /// The pin was before this moment: an upper bound, which is what looking for the state of a given
+    /// time needs. SnapshotFinishedTime itself is never parsed.
+    async fn pinned(
+        &self,
+        client: &mut Client,
+        lease: &Lease,
+        label: &SnapshotLabel,
+    ) -> Result<(), Error> {
+        self.ops(client).record_pinned(label).await?;
+        self.ops(client)
+            .set_phase(lease, label, Phase::Pinned, None)
+            .await
+    }
+
+    /// `false`, with the job failed, where the database is gone: nothing can be looked up in it.
+    async fn database_exists(&self, client: &mut Client, job: &mut Job) -> Result<bool, Error> {
+        let databases = client.fetch(&shared::sql::show::databases()).await?;
+        if databases.iter().any(|row| row.0 == job.database) {
+            return Ok(true);
+        }
+        let error = Error::new(
+            ErrorName::BackupFailed,
+            format!(
+                "database {} was dropped while it was backed up",
+                job.database
+            ),
+        )
+        .hint("remove it from the group: starrocks-br group remove");
+        fail(job, JobState::Failed, &error);
+        Ok(false)
+    }
+
+    async fn running(
+        &self,
+        client: &mut Client,
+        lease: &Lease,
+        job: &mut Job,
+        label: &SnapshotLabel,
+        claim: &ClaimRow,
+        shown: &BackupJob,
+    ) -> Result<u64, Error> {
+        job.progress = Some(progress::of_backup(shown));
+        let digest = progress::digest_of(shown);
+        if claim.progress_digest.as_deref() != Some(digest.as_str()) {
+            self.ops(client).set_progress(label, &digest).await?;
+            return Ok(progress::wait_seconds(claim.seconds_since_start));
+        }
+        let still = claim.seconds_without_progress.unwrap_or(0);
+        let stalled = match shown.state {
+            BackupState::Pending => still >= PENDING_LIMIT_SECONDS,
+            // Backends retry a failed task for ever and the job's status stays OK: errors together
+            // with a standstill are the only sign.
+            _ => {
+                shown.work.task_errors.is_some()
+                    && still >= i64::from(self.settings.stall_minutes()) * 60
+            }
+        };
+        if !stalled {
+            return Ok(progress::wait_seconds(claim.seconds_since_start));
+        }
+        let words = shown.work.task_errors.clone().unwrap_or_else(|| {
+            format!(
+                "State {} without progress for {still} s",
+                shown.state.as_str()
+            )
+        });
+        self.ops(client).verify_lease(lease).await?;
+        tracing::warn!(label = %label, database = %job.database, detail = words, "stalled: cancelling");
+        client.run(&cancel_backup(&job.database)).await?;
+        job.state = JobState::Cancelled;
+        job.detail = Some(format!(
+            "cancelled after {} minutes without progress: {words}",
+            still / 60
+        ));
+        Ok(0)
+    }
+
+    async fn unseen(
+        &self,
+        client: &mut Client,
+        job: &mut Job,
+        claim: &ClaimRow,
+        detail: &str,
+    ) -> Result<u64, Error> {
+        const UNSEEN: &str = "unseen";
+        let label = &claim.label;
+        if claim.progress_digest.as_deref() != Some(UNSEEN) {
+            self.ops(client).set_progress(label, UNSEEN).await?;
+            return Ok(progress::SHORTEST_WAIT);
+        }
+        let unseen_for = claim.seconds_without_progress.unwrap_or(0);
+        if unseen_for < LOST_AFTER_SECONDS {
+            // Five looks over ten minutes.
+            return Ok(LOST_AFTER_SECONDS.unsigned_abs() / 5);
+        }
+        let error = Error::new(
+            ErrorName::TrackingLost,
+            format!(
+                "label {label} of database {} is not in SHOW BACKUP since {unseen_for} s, and {detail}",
+                job.database
+            ),
+        )
+        .hint("another job of this database may have replaced its row; if the snapshot turns up \
+               complete, the next run records it");
+        fail(job, JobState::Lost, &error);
+        Ok(0)
+    }
+}
+
+fn fail(job: &mut Job, state: JobState, error: &Error) {
+    job.state = state;
+    job.detail = Some(error.message.clone());
+    job.error = Some(FlowError::from(error));
+}
