@@ -6,12 +6,15 @@
 use std::fmt;
 
 use crate::{
+    digest::Digest,
     error::{Error, ErrorName},
     facts::TableState,
     ident::{TableId, TableName},
 };
 
-/// What names stand for at this moment; `None` where nothing has the name.
+pub mod undo;
+
+/// What the names of a table stand for at this moment; `None` where nothing has the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapIds {
     pub live: Option<TableId>,
@@ -29,24 +32,29 @@ pub enum NameState {
     Refuse(String),
 }
 
-/// Judges `ALTER TABLE live SWAP WITH staged`.
-pub fn swap_state(live_id: TableId, staged_id: TableId, now: SwapIds) -> NameState {
-    if now.live == Some(staged_id) {
-        return NameState::Done;
-    }
-    match (now.live, now.staged) {
-        (Some(live), Some(staged)) if live == live_id && staged == staged_id => NameState::NotDone,
+/// Judges `ALTER TABLE live SWAP WITH other`: `live_id` has the live name before it, `other_id` after
+/// it. `live` and `other` are what the two names stand for now.
+pub fn swap_state(
+    live_id: TableId,
+    other_id: TableId,
+    live: Option<TableId>,
+    other: Option<TableId>,
+) -> NameState {
+    match (live, other) {
+        (Some(live), _) if live == other_id => NameState::Done,
+        (Some(live), Some(other)) if live == live_id && other == other_id => NameState::NotDone,
         (None, _) => NameState::Refuse(format!(
             "the live table (id {live_id}) is gone: somebody dropped or renamed it"
         )),
         (Some(live), _) if live != live_id => NameState::Refuse(format!(
-            "the live table was planned with id {live_id} and now has id {live}: somebody replaced it"
+            "the live table was id {live_id} when this was planned and is now id {live}: somebody \
+             replaced it"
         )),
         (_, None) => NameState::Refuse(format!(
-            "the staged table (id {staged_id}) is gone: somebody dropped or renamed it"
+            "the table to swap with (id {other_id}) is gone: somebody dropped or renamed it"
         )),
-        (_, Some(staged)) => NameState::Refuse(format!(
-            "the staged table was verified with id {staged_id} and now has id {staged}: somebody \
+        (_, Some(other)) => NameState::Refuse(format!(
+            "the table to swap with was verified as id {other_id} and is now id {other}: somebody \
              replaced it"
         )),
     }
@@ -75,14 +83,14 @@ pub struct Moment {
     pub table: TableName,
     pub state: TableState,
     /// Over the names and fingerprints of its partitions (see [`crate::plan::verify::content_digest`]).
-    pub content: crate::digest::Digest,
+    pub content: Digest,
 }
 
 /// What stands in the way of changing names, or `Ok` if nothing does. SWAP of a table in State
 /// RESTORE leaves it in that state for ever, so both must be NORMAL, and no RESTORE may run.
 pub fn ready_to_promote(
     staged: &Moment,
-    verified: crate::digest::Digest,
+    verified: Digest,
     live: Option<&Moment>,
     restore_running: bool,
 ) -> Result<(), Vec<String>> {
@@ -110,6 +118,17 @@ pub fn ready_to_promote(
         Ok(())
     } else {
         Err(reasons)
+    }
+}
+
+/// Whether what was kept of live partitions still is what they hold, right before they are replaced.
+/// Both are [`crate::plan::verify::content_digest`] of those partitions: when the copy was begun, and
+/// now.
+pub fn ready_to_replace(kept: Digest, now: Digest) -> Result<(), String> {
+    if kept == now {
+        Ok(())
+    } else {
+        Err("a live partition changed after it was copied aside: it is copied again".to_owned())
     }
 }
 
@@ -177,5 +196,108 @@ pub fn may_undo(progress: Progress) -> Result<(), Error> {
             refuse("nothing of the restore is live, so there is nothing to undo")
         }
         Progress::Undone => refuse("the restore is undone already"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Digest;
+
+    const LIVE: TableId = TableId(1);
+    const STAGED: TableId = TableId(2);
+    const OTHER: TableId = TableId(3);
+
+    #[test]
+    fn a_swap_is_judged_by_ids() {
+        for (live, staged, expected) in [
+            (Some(LIVE), Some(STAGED), Some(false)),
+            (Some(STAGED), Some(LIVE), Some(true)),
+            // Renamed aside, or dropped by somebody, after the swap.
+            (Some(STAGED), None, Some(true)),
+            (Some(LIVE), None, None),
+            (Some(LIVE), Some(OTHER), None),
+            (Some(OTHER), Some(STAGED), None),
+            (None, Some(STAGED), None),
+            (None, None, None),
+        ] {
+            let done = match swap_state(LIVE, STAGED, live, staged) {
+                NameState::NotDone => Some(false),
+                NameState::Done => Some(true),
+                NameState::Refuse(_) => None,
+            };
+            assert_eq!(done, expected, "{live:?} {staged:?}");
+        }
+    }
+
+    #[test]
+    fn a_rename_is_judged_by_ids() {
+        for (from, to, expected) in [
+            (Some(LIVE), None, Some(false)),
+            (None, Some(LIVE), Some(true)),
+            // The old name was taken again by a table of somebody else.
+            (Some(OTHER), Some(LIVE), Some(true)),
+            (Some(LIVE), Some(OTHER), None),
+            (Some(OTHER), None, None),
+            (None, None, None),
+        ] {
+            let done = match rename_state(LIVE, from, to) {
+                NameState::NotDone => Some(false),
+                NameState::Done => Some(true),
+                NameState::Refuse(_) => None,
+            };
+            assert_eq!(done, expected, "{from:?} {to:?}");
+        }
+    }
+
+    fn moment(state: TableState, content: &str) -> Moment {
+        Moment {
+            table: "t".parse().unwrap(),
+            state,
+            content: Digest::of([content.as_bytes()]),
+        }
+    }
+
+    #[test]
+    fn everything_that_stands_against_a_promotion_is_said() {
+        let verified = Digest::of([&b"a"[..]]);
+        let staged = moment(TableState::Normal, "a");
+        let live = moment(TableState::Normal, "live");
+        assert_eq!(
+            ready_to_promote(&staged, verified, Some(&live), false),
+            Ok(())
+        );
+        assert_eq!(ready_to_promote(&staged, verified, None, false), Ok(()));
+        let changed = moment(TableState::Rollup, "b");
+        let busy = moment(TableState::SchemaChange, "live");
+        let reasons = ready_to_promote(&changed, verified, Some(&busy), true).unwrap_err();
+        assert_eq!(reasons.len(), 4, "{reasons:?}");
+    }
+
+    #[test]
+    fn promote_and_undo_have_their_time() {
+        use Progress::{Building, Promoted, Promoting, Undoing, Undone, Verified};
+        for (progress, promote, undo) in [
+            (Building, false, false),
+            (Verified, true, false),
+            (Promoting, true, true),
+            (Promoted, false, true),
+            (Undoing, false, true),
+            (Undone, false, false),
+        ] {
+            assert_eq!(may_promote(progress).is_ok(), promote, "{progress:?}");
+            assert_eq!(may_undo(progress).is_ok(), undo, "{progress:?}");
+        }
+    }
+
+    #[test]
+    fn what_goes_aside_is_said() {
+        let aside = GoesAside {
+            table: "orders".parse().unwrap(),
+            under: "orders_before_20260301_040000".parse().unwrap(),
+            rows: 12,
+            last_load: Some("2026-03-01 03:59:00".into()),
+        };
+        insta::assert_snapshot!(aside, @"orders goes aside as orders_before_20260301_040000: 12 rows, last load 2026-03-01 03:59:00");
     }
 }

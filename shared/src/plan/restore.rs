@@ -24,6 +24,7 @@ pub mod properties;
 pub mod refusal;
 pub mod render;
 pub mod request;
+pub mod resume;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod source;

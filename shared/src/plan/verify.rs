@@ -217,3 +217,149 @@ pub fn content_digest(partitions: &[PartitionFacts]) -> Digest {
     parts.sort_unstable();
     Digest::of(parts.iter().map(String::as_bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{digest::Fingerprint, ident::TableId, plan::restore::samples};
+
+    fn tables() -> Vec<ManifestTable> {
+        samples::shop().manifest.tables
+    }
+
+    fn difference(table: &ManifestTable, name: &str, found: &[PartitionFacts]) -> ListDifference {
+        let wanted = table.partitions.iter().filter(|found| !found.system);
+        compare_partitions(table, wanted, &name.parse().unwrap(), found)
+    }
+
+    #[test]
+    fn lists_must_be_equal() {
+        let tables = tables();
+        for table in &tables {
+            let found = samples::live(table, TableId(1)).partitions;
+            let name = table.table.as_str();
+            assert!(difference(table, name, &found).is_empty(), "{name}");
+        }
+        let orders = &tables[1];
+        let mut found = samples::live(orders, TableId(1)).partitions;
+        found[0].name = "p9".parse().unwrap();
+        let difference = difference(orders, "orders", &found);
+        assert_eq!(difference.missing, ["p1".parse().unwrap()]);
+        assert_eq!(difference.extra, ["p9".parse().unwrap()]);
+    }
+
+    #[test]
+    fn the_partition_of_an_unpartitioned_table_has_its_name() {
+        let users = &tables()[3];
+        let mut found = samples::live(users, TableId(1)).partitions;
+        assert!(!difference(users, "users_restored", &found).is_empty());
+        found[0].name = "users_restored".parse().unwrap();
+        assert!(difference(users, "users_restored", &found).is_empty());
+    }
+
+    #[test]
+    fn counts_are_held_against_what_is_exact() {
+        let mut orders = tables().remove(1);
+        orders.partitions[1].row_count = None;
+        orders.partitions[2].row_count = None;
+        let mut live = samples::live(&orders, TableId(1));
+        live.partitions[2].fingerprint = Fingerprint::of([&b"loaded"[..]]);
+        let against = |live: Option<&TableFacts>| -> Vec<Against> {
+            let partitions = orders.partitions.iter();
+            partitions
+                .map(|partition| count_against(&orders, partition, live))
+                .collect()
+        };
+        assert_eq!(
+            against(Some(&live)),
+            [
+                Against::Manifest,
+                Against::Live,
+                Against::Nothing(NotCompared::LiveDiffers)
+            ]
+        );
+        assert_eq!(
+            against(None),
+            [
+                Against::Manifest,
+                Against::Nothing(NotCompared::CountUnknown),
+                Against::Nothing(NotCompared::CountUnknown)
+            ]
+        );
+        // Found in the snapshot only: it has no fingerprint, so no live partition is known to equal it.
+        orders.partitions[1].fingerprint = None;
+        assert_eq!(
+            count_against(&orders, &orders.partitions[1], Some(&live)),
+            Against::Nothing(NotCompared::LiveDiffers)
+        );
+    }
+
+    #[test]
+    fn batches_hold_every_partition_once() {
+        let mut orders = tables().remove(1);
+        let first = orders.partitions[0].clone();
+        orders.partitions = (0..500_u64)
+            .map(|number| ManifestPartition {
+                name: format!("p{number:03}").parse().unwrap(),
+                row_count: (number % 2 == 0).then_some(number),
+                data_size: 1 << 30,
+                ..first.clone()
+            })
+            .collect();
+        let batches = count_batches(&orders, &orders.partitions, None);
+        let counted: BTreeSet<_> = batches.iter().flat_map(|batch| &batch.partitions).collect();
+        let total: usize = batches.iter().map(|batch| batch.partitions.len()).sum();
+        assert_eq!((counted.len(), total), (500, 500));
+        assert!(batches.iter().all(|batch| batch.partitions.len() <= 64));
+        let expected: u64 = batches.iter().filter_map(|batch| batch.expected).sum();
+        assert_eq!(
+            expected,
+            (0..500).filter(|number| number % 2 == 0).sum::<u64>()
+        );
+    }
+
+    #[test]
+    fn what_a_count_says() {
+        let batch = |against, expected| CountBatch {
+            against,
+            partitions: Vec::new(),
+            expected,
+        };
+        let manifest = batch(Against::Manifest, Some(7));
+        let live = batch(Against::Live, None);
+        let nothing = batch(Against::Nothing(NotCompared::CountUnknown), None);
+        for (batch, staged, lived, verdict) in [
+            (&manifest, 7, None, CountVerdict::Equal),
+            (&manifest, 6, Some(6), CountVerdict::Different(7, 6)),
+            (&live, 6, Some(6), CountVerdict::Equal),
+            (&live, 6, Some(7), CountVerdict::Different(7, 6)),
+            // The live partition was loaded into while it was counted.
+            (
+                &live,
+                6,
+                None,
+                CountVerdict::NotCompared(NotCompared::LiveDiffers),
+            ),
+            (
+                &nothing,
+                6,
+                Some(7),
+                CountVerdict::NotCompared(NotCompared::CountUnknown),
+            ),
+        ] {
+            assert_eq!(judge_count(batch, staged, lived), verdict, "{batch:?}");
+        }
+    }
+
+    #[test]
+    fn any_load_changes_the_content() {
+        let orders = samples::live(&tables()[1], TableId(1));
+        let verified = content_digest(&orders.partitions);
+        let mut reordered = orders.partitions.clone();
+        reordered.reverse();
+        assert_eq!(content_digest(&reordered), verified);
+        let mut loaded = orders.partitions;
+        loaded[1].fingerprint = Fingerprint::of([&b"loaded"[..]]);
+        assert_ne!(content_digest(&loaded), verified);
+    }
+}

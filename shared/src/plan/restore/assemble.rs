@@ -206,7 +206,9 @@ fn restore_chunk(
         let created = draft.strategy != Strategy::Direct || *place == 0;
         if created {
             hold(draft, draft.slot_of(*place), &draft.policies, steps);
-            set_default_replication(draft, draft.slot_of(*place), steps);
+            if draft.snapshots.len() > 1 {
+                set_default_replication(draft, draft.slot_of(*place), steps);
+            }
         }
     }
 }
@@ -379,9 +381,10 @@ fn finish_building(
             },
         );
     }
-    let was_set =
-        recorded_default(draft) != draft.replication_num || draft.strategy == Strategy::Create;
-    if !draft.table.unpartitioned && was_set && draft.default_replication != draft.replication_num {
+    // Whatever the table has now: RESTORE may have left what was backed up or not.
+    let is_set = recorded_default(draft) == draft.replication_num || draft.snapshots.len() > 1;
+    let settled = is_set && draft.default_replication == draft.replication_num;
+    if !draft.table.unpartitioned && draft.strategy != Strategy::Create && !settled {
         steps.push(
             Phase::Build,
             Step::SetDefaultReplication {
@@ -451,6 +454,7 @@ pub(super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], steps: &mu
                         table: draft.reference(),
                         with: Slot::Staged,
                         live_id,
+                        with_id: None,
                     },
                 );
                 steps.push(

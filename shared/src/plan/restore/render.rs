@@ -218,6 +218,14 @@ impl Context<'_> {
                     partition::replace_partition(&live, partition, &temporary)
                 }))
             }
+            Step::DropTemporaryPartitions { table, partitions } => {
+                let table = self.table(table)?;
+                let live = table.qualified(Slot::Live)?;
+                Ok(table.each(partitions, |partition| {
+                    let temporary = table.temporary(partition);
+                    partition::drop_temporary_partition(&live, &temporary)
+                }))
+            }
             Step::DropPartitions { table, partitions } => {
                 let table = self.table(table)?;
                 let live = table.qualified(Slot::Live)?;

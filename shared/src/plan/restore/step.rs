@@ -176,16 +176,23 @@ pub enum Step {
         with: Slot,
         /// The table that has the live name before it.
         live_id: TableId,
+        /// The table that has it afterwards; `None`: the one that this restore made.
+        with_id: Option<TableId>,
     },
     Rename {
         table: TableRef,
         from: Slot,
         to: Slot,
-        /// The table that is renamed, where it is known before anything runs.
+        /// The table that is renamed; `None`: the one that this restore made.
         id: Option<TableId>,
     },
     /// `REPLACE PARTITION p WITH TEMPORARY PARTITION ...` on the live table.
     ReplacePartitions {
+        table: TableRef,
+        partitions: PartitionRange,
+    },
+    /// Undo of a splice: temporary partitions of the live table that a broken restore left.
+    DropTemporaryPartitions {
         table: TableRef,
         partitions: PartitionRange,
     },
@@ -231,6 +238,7 @@ impl Step {
             | Step::Swap { table, .. }
             | Step::Rename { table, .. }
             | Step::ReplacePartitions { table, .. }
+            | Step::DropTemporaryPartitions { table, .. }
             | Step::DropPartitions { table, .. }
             | Step::ResumePartitions { table, .. } => Some(table),
             Step::CreateDatabase { .. }
@@ -257,6 +265,7 @@ impl Step {
             Step::Swap { .. } => "swap",
             Step::Rename { .. } => "rename",
             Step::ReplacePartitions { .. } => "replace_partitions",
+            Step::DropTemporaryPartitions { .. } => "drop_temporary_partitions",
             Step::DropPartitions { .. } => "drop_partitions",
             Step::ResumePartitions { .. } => "resume_partitions",
             Step::RecreateObject { .. } => "recreate_object",

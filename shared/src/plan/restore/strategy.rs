@@ -192,7 +192,7 @@ pub(super) fn draft<'a>(
     check_names(request, &draft, target, refusals);
     check_parts(request, &draft, refusals);
     if draft.strategy == Strategy::Splice {
-        check_splice(request, &draft, target.engine, refusals);
+        check_splice(request, &draft, target, refusals);
     }
     Some(draft)
 }
@@ -447,7 +447,7 @@ pub(super) fn overwrites(ddl: &Ddl) -> bool {
 fn check_splice(
     request: &RestoreRequest,
     draft: &Draft<'_>,
-    engine: EngineLine,
+    target: &Target,
     refusals: &mut Refusals,
 ) {
     let Some(live) = draft.live else {
@@ -471,9 +471,20 @@ fn check_splice(
     if let Err(reason) = addable::copyable(&draft.ddl) {
         refuse(format!("its rows cannot be copied: {reason}"));
     }
-    if overwrites(&draft.ddl) && engine < EngineLine::new(3, 4) {
+    // Seen to be refused in 3.3 and to work in 3.5.
+    if overwrites(&draft.ddl) && target.engine < EngineLine::new(3, 5) {
         refuse(format!(
-            "StarRocks {engine} cannot replace single partitions of an automatic table"
+            "StarRocks {} cannot replace single partitions of an automatic table",
+            target.engine
+        ));
+    }
+    let default = Ddl::parse(&live.ddl)
+        .ok()
+        .and_then(|ddl| ddl.property("replication_num")?.parse().ok());
+    if default.is_some_and(|default: u16| default > target.live_backends) {
+        refuse(format!(
+            "it gives new partitions more replicas than the {} backends that are alive",
+            target.live_backends
         ));
     }
     for partition in request.wanted(draft.table) {
