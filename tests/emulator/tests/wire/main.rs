@@ -2,6 +2,8 @@
 
 mod accounts;
 mod faults;
+mod main_job;
+mod nodes;
 mod protocol;
 mod support;
 mod tls;

@@ -92,6 +92,27 @@ fn commands_are_answered_or_refused_by_name() {
 }
 
 #[test]
+fn the_columns_of_a_table_are_listed_for_completion() {
+    let cluster = cluster();
+    let mut raw = Raw::connect(&cluster);
+    raw.log_in("mysql_native_password", b"");
+    assert_eq!(raw.read()[0], 0);
+    for sql in [
+        "CREATE DATABASE d",
+        "CREATE TABLE d.t (k INT, v VARCHAR(10)) DISTRIBUTED BY HASH(k) BUCKETS 1",
+    ] {
+        let payload = [b"\x03", sql.as_bytes()].concat();
+        assert_eq!(raw.command(&payload)[0], 0, "{sql}");
+    }
+    assert_eq!(raw.command(b"\x02d")[0], 0);
+    let first = raw.command(b"\x04t\0");
+    assert!(first.starts_with(b"\x03def\0\0\0\x01k\x01k"));
+    assert_eq!(first.last(), Some(&0xfb), "no default");
+    assert!(raw.read().starts_with(b"\x03def\0\0\0\x01v"));
+    assert_eq!(raw.read()[0], 0xfe);
+}
+
+#[test]
 fn statements_beyond_16_mb_arrive_whole() {
     run(async {
         let cluster = cluster();
