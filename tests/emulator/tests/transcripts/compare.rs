@@ -87,11 +87,7 @@ enum Mask<'a> {
     Request,
     /// A timestamp of the recording's year in the name of a file, which the recorder did not mask.
     InfoFile,
-    /// Numbers of transactions, which only some recordings mask.
-    Transaction,
 }
-
-const TRANSACTION: &str = "'txnId':'";
 
 const STAMP: &str = "0000-00-00-00-00-00-000";
 const INFO_FILE: &str = "__info_2026-";
@@ -117,10 +113,6 @@ fn mask_at(text: &str) -> Option<(Mask<'_>, &str)> {
             .find(|c: char| !c.is_ascii_digit() && c != '_')
             .unwrap_or(after.len());
         return Some((Mask::NodeName, &after[end..]));
-    }
-    if let Some(number) = text.strip_prefix(TRANSACTION) {
-        let end = number.find('\'').unwrap_or(number.len());
-        return Some((Mask::Transaction, &number[end..]));
     }
     if text.starts_with(INFO_FILE) {
         let name = &text["__info_".len()..];
@@ -148,14 +140,6 @@ impl Mask<'_> {
             Mask::Id(_) => run(|c| c.is_ascii_digit()),
             Mask::Host => run(|c| c.is_ascii_digit() || c == '.'),
             Mask::NodeName => run(|c| c.is_ascii_digit() || c == '.' || c == '_'),
-            Mask::Transaction => text.strip_prefix(TRANSACTION).map_or(0, |number| {
-                let digits = number.bytes().take_while(u8::is_ascii_digit).count();
-                if digits == 0 {
-                    0
-                } else {
-                    TRANSACTION.len() + digits
-                }
-            }),
             Mask::InfoFile => text
                 .strip_prefix("__info_")
                 .map_or(0, |name| "__info_".len() + shaped(name, STAMP)),
