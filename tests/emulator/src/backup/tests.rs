@@ -6,4 +6,5 @@ mod damage;
 mod data;
 mod jobs;
 mod labels;
+mod sql;
 mod targets;

@@ -305,7 +305,13 @@ impl RestoreJob {
         self.status = status;
         self.state = RestoreState::Cancelled;
         self.finished = Some(now);
+        self.end();
+    }
+
+    /// A job that has ended keeps what SHOW RESTORE prints.
+    fn end(&mut self) {
         self.work = Work::default();
+        self.meta = None;
         self.journal();
     }
 

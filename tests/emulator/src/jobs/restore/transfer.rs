@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{RestoreJob, TabletTask, Work};
+use super::{RestoreJob, TabletTask};
 use crate::{
     engine::Engine,
     jobs::{RestoreState, Status},
@@ -177,10 +177,9 @@ impl RestoreJob {
                 }
             }
         }
-        self.work = Work::default();
         self.finished = Some(now);
         self.state = RestoreState::Finished;
-        self.journal();
+        self.end();
         Ok(())
     }
 }
