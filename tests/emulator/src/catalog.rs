@@ -31,11 +31,31 @@ pub const FIRST_BACKEND_ID: i64 = 10_001;
 #[derive(Debug, Default)]
 pub struct Catalog {
     pub databases: BTreeMap<String, Database>,
-    /// What DROP without FORCE leaves for RECOVER, by database id and name.
-    pub recycled_tables: BTreeMap<(i64, String), Table>,
-    pub recycled_databases: BTreeMap<String, Database>,
+    pub recycle_bin: RecycleBin,
     last_id: i64,
     last_epoch: i64,
+}
+
+/// What DROP without FORCE leaves for RECOVER, with the time of the drop. It holds one object of a
+/// name; the one before it is gone for good.
+#[derive(Debug, Default)]
+pub struct RecycleBin {
+    /// By database id and name.
+    pub tables: BTreeMap<(i64, String), (Timestamp, Table)>,
+    pub databases: BTreeMap<String, (Timestamp, Database)>,
+}
+
+impl RecycleBin {
+    /// Ids of the tables that went in before a time; they are taken out.
+    pub fn expire(&mut self, before: Timestamp) -> Vec<i64> {
+        let tables = self.tables.extract_if(.., |_, (at, _)| *at < before);
+        let mut ids: Vec<i64> = tables.map(|(_, (_, table))| table.id).collect();
+        let databases = self.databases.extract_if(.., |_, (at, _)| *at < before);
+        for (_, (_, database)) in databases {
+            ids.extend(database.tables.values().map(|table| table.id));
+        }
+        ids
+    }
 }
 
 #[derive(Debug)]

@@ -218,6 +218,9 @@ impl Engine {
         immediate: bool,
     ) -> SqlResult<()> {
         let now = self.clock.now();
+        let table = self.catalog.table(&target.database, &target.name)?;
+        let evolves = table.properties.get("fast_schema_evolution");
+        let immediate = immediate && evolves.is_some_and(|evolves| evolves == "true");
         let id = self.catalog.next_id();
         let transaction_id = self.catalog.next_id();
         let new_index_id = self.catalog.next_id();

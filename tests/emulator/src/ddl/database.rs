@@ -82,11 +82,8 @@ impl Engine {
                 for table in database.tables.values() {
                     self.rows.drop_table(table.id)?;
                 }
-                self.catalog.recycled_databases.remove(name);
             } else {
-                self.catalog
-                    .recycled_databases
-                    .insert(name.to_owned(), database);
+                self.recycle_database(database)?;
             }
         }
         Ok(Reply::ok())

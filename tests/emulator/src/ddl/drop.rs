@@ -1,7 +1,9 @@
 //! DROP, RECOVER and TRUNCATE.
 
+use jiff::SignedDuration;
+
 use crate::{
-    catalog::{Table, TableKind},
+    catalog::{Database, Table, TableKind},
     engine::Engine,
     parse::ddl::ObjectName,
     privileges::Privilege,
@@ -81,11 +83,37 @@ impl Engine {
         Ok(Reply::ok())
     }
 
-    /// The bin holds the last table of a name; the one before it is gone for good.
     fn recycle_table(&mut self, database_id: i64, table: Table) -> SqlResult<()> {
         let key = (database_id, table.name.clone());
-        if let Some(older) = self.catalog.recycled_tables.insert(key, table) {
+        let now = self.clock.now();
+        if let Some((_, older)) = self.catalog.recycle_bin.tables.insert(key, (now, table)) {
             self.rows.drop_table(older.id)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn recycle_database(&mut self, database: Database) -> SqlResult<()> {
+        let now = self.clock.now();
+        let name = database.name.clone();
+        let older = self
+            .catalog
+            .recycle_bin
+            .databases
+            .insert(name, (now, database));
+        if let Some((_, older)) = older {
+            for table in older.tables.values() {
+                self.rows.drop_table(table.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was dropped longer ago than `catalog_trash_expire_second`.
+    pub(super) fn empty_recycle_bin(&mut self) -> SqlResult<()> {
+        let seconds = self.config.number("catalog_trash_expire_second");
+        let before = self.clock.now() - SignedDuration::from_secs(seconds);
+        for id in self.catalog.recycle_bin.expire(before) {
+            self.rows.drop_table(id)?;
         }
         Ok(())
     }
@@ -100,8 +128,8 @@ impl Engine {
             ));
         }
         let id = self.catalog.database(&database)?.id;
-        match self.catalog.recycled_tables.remove(&(id, name.clone())) {
-            Some(table) => self.catalog.insert_table(&database, table)?,
+        match self.catalog.recycle_bin.tables.remove(&(id, name.clone())) {
+            Some((_, table)) => self.catalog.insert_table(&database, table)?,
             None => {
                 return Err(SqlError::new(
                     5502,
@@ -121,8 +149,8 @@ impl Engine {
                 format!("Can't create database '{name}'; database exists"),
             ));
         }
-        match self.catalog.recycled_databases.remove(name) {
-            Some(database) => {
+        match self.catalog.recycle_bin.databases.remove(name) {
+            Some((_, database)) => {
                 self.catalog.databases.insert(name.to_owned(), database);
                 Ok(Reply::ok())
             }

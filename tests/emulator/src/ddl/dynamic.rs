@@ -13,9 +13,6 @@ use crate::{
     reply::SqlResult,
 };
 
-/// `dynamic_partition_check_interval_seconds`.
-const INTERVAL: SignedDuration = SignedDuration::from_secs(600);
-
 /// A frontend makes its database of statistics 60 to 90 seconds after it first started.
 const STATISTICS_AFTER: SignedDuration = SignedDuration::from_secs(90);
 
@@ -40,33 +37,47 @@ impl Engine {
                 tracing::error!(error = error.message, "no statistics database");
             }
         }
+        let interval = self
+            .config
+            .number("dynamic_partition_check_interval_seconds");
+        let after = now + SignedDuration::from_secs(interval);
         match self.partition_scheduler.next {
-            None => self.partition_scheduler.next = Some(now + INTERVAL),
+            None => self.partition_scheduler.next = Some(after),
             Some(next) if next <= now => {
                 self.partition_scheduler.last = Some(now);
-                self.partition_scheduler.next = Some(now + INTERVAL);
-                let ids: Vec<i64> = self
-                    .catalog
-                    .databases
-                    .values()
-                    .flat_map(|database| database.tables.values())
-                    .filter(|table| is_scheduled(table))
-                    .map(|table| table.id)
-                    .collect();
-                for id in ids {
-                    let done = self
-                        .run_dynamic_partition(id)
-                        .and_then(|()| self.run_partition_ttl(id));
-                    if let Err(error) = done {
-                        tracing::error!(
-                            table.id = id,
-                            error = error.message,
-                            "partitions not scheduled"
-                        );
-                    }
-                }
+                self.partition_scheduler.next = Some(after);
+                self.look_at_partitions();
             }
             Some(_) => {}
+        }
+    }
+
+    fn look_at_partitions(&mut self) {
+        if let Err(error) = self.empty_recycle_bin() {
+            tracing::error!(error = error.message, "recycle bin not emptied");
+        }
+        let tables = self
+            .catalog
+            .databases
+            .values()
+            .flat_map(|database| database.tables.values());
+        let ids: Vec<i64> = tables
+            .filter(|table| is_scheduled(table))
+            .map(|table| table.id)
+            .collect();
+        for id in ids {
+            let dynamic = if self.config.is_on("dynamic_partition_enable") {
+                self.run_dynamic_partition(id)
+            } else {
+                Ok(())
+            };
+            if let Err(error) = dynamic.and_then(|()| self.run_partition_ttl(id)) {
+                tracing::error!(
+                    table.id = id,
+                    error = error.message,
+                    "partitions not scheduled"
+                );
+            }
         }
     }
 

@@ -66,7 +66,11 @@ pub(super) fn of_new_table(
         properties.insert(key.to_owned(), value.to_owned());
     };
     set("compression", "LZ4");
-    set("fast_schema_evolution", "true");
+    let evolves = engine.config.is_on("enable_fast_schema_evolution");
+    set(
+        "fast_schema_evolution",
+        if evolves { "true" } else { "false" },
+    );
     set("replicated_storage", "true");
     set(
         "replication_num",

@@ -164,3 +164,16 @@ fn refused_changes_say_why() {
         assert_eq!(fe.fail(sql).message, message, "{sql}");
     }
 }
+
+#[test]
+fn without_fast_evolution_a_new_column_is_a_job() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    fe.run(
+        "CREATE TABLE t (k INT NOT NULL) DUPLICATE KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1 \
+         PROPERTIES(\"fast_schema_evolution\"=\"false\")",
+    );
+    fe.run("ALTER TABLE t ADD COLUMN n INT");
+    assert_eq!(fe.rows("DESC t").len(), 1);
+    fe.tick(3);
+    assert_eq!(fe.rows("DESC t").len(), 2);
+}

@@ -54,10 +54,14 @@ fn switched_off_nothing_is_dropped() {
     fe.run("ALTER TABLE dyn SET (\"dynamic_partition.enable\"=\"false\")");
     fe.days(30);
     assert_eq!(fe.partition_names("dyn").len(), 3);
+    fe.run("ADMIN SET FRONTEND CONFIG (\"dynamic_partition_enable\" = \"false\")");
+    fe.days(1);
+    fe.run("ADMIN SET FRONTEND CONFIG (\"dynamic_partition_enable\" = \"true\")");
+    assert_eq!(fe.partition_names("dyn").len(), 3);
     fe.run("ALTER TABLE dyn SET (\"dynamic_partition.enable\"=\"true\")");
     assert_eq!(
         fe.partition_names("dyn"),
-        ["p20261221", "p20261222", "p20261223"]
+        ["p20261222", "p20261223", "p20261224"]
     );
 }
 

@@ -120,6 +120,9 @@ fn dropped_tables_can_be_recovered() {
     fe.run("DROP DATABASE d");
     fe.run("RECOVER DATABASE d");
     assert_eq!(fe.rows("SELECT k FROM t1"), [["1"]]);
+    fe.run("DROP TABLE t1");
+    fe.days(2);
+    fe.fail("RECOVER TABLE t1");
     fe.run("DROP DATABASE d FORCE");
     fe.fail("RECOVER DATABASE d");
 }
