@@ -95,6 +95,17 @@ impl Engine {
         }
     }
 
+    /// Runs a statement in a session of its own, as root: for tests that act between two steps of a job.
+    pub fn execute_as_root(&mut self, database: Option<&str>, sql: &str) -> SqlResult {
+        let leader = self.nodes.leader().map_or(0, |leader| leader.id);
+        let peer = "127.0.0.1:0".to_owned();
+        let mut session = self.new_session(0, Identity::root(), peer, leader);
+        session.database = database.map(str::to_owned);
+        let reply = self.execute(&mut session, sql);
+        self.close_session(session.id);
+        reply
+    }
+
     pub(crate) fn close_session(&mut self, id: u32) {
         self.sessions.remove(&id);
     }

@@ -1,7 +1,11 @@
 //! The same with statements only, as clients see it.
 
 use super::support::Fixture;
-use crate::Profile;
+use crate::{
+    Profile,
+    engine::Engine,
+    jobs::{At, BackupState, RestoreState},
+};
 
 fn fixture(profile: Profile) -> Fixture {
     let mut f = Fixture::new(profile);
@@ -331,4 +335,26 @@ fn the_trap_of_swap_with_statements() {
     f.run("ALTER TABLE t SWAP WITH t2");
     f.run("CANCEL RESTORE FROM d");
     assert_eq!(f.rows("SHOW TABLES"), [["t2"]]);
+}
+
+/// Statements between submit, pin and end, run by hooks.
+#[test]
+fn statements_can_be_run_at_every_state() {
+    let mut f = fixture(Profile::V3_5);
+    f.run("CREATE TABLE t (id INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    let insert = |value: i32| {
+        move |engine: &mut Engine| {
+            let sql = format!("INSERT INTO t VALUES ({value})");
+            engine.execute_as_root(Some("d"), &sql).unwrap();
+        }
+    };
+    let faults = &mut f.engine.jobs.faults;
+    faults.at_state(At::backup("d", BackupState::Pending), insert(1));
+    faults.at_state(At::backup("d", BackupState::Snapshoting), insert(2));
+    faults.at_state(At::restore("d", RestoreState::Committing), insert(3));
+    f.backup("d", "BACKUP SNAPSHOT d.l TO r ON (t)");
+    assert_eq!(f.restore("d", "l", "ON (t AS t2)"), "[OK]");
+    assert!(f.engine.jobs.faults.pending().is_empty());
+    assert_eq!(f.rows("SELECT * FROM t2"), [["1"]]);
+    assert_eq!(f.rows("SELECT * FROM t ORDER BY 1"), [["1"], ["2"], ["3"]]);
 }
