@@ -37,3 +37,6 @@ impl Engine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

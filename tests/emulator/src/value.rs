@@ -5,12 +5,13 @@
 //! DATE and DATETIME as the text that a client sees; VARBINARY as bytes; everything else as text.
 
 mod json;
+mod nested;
 mod real;
 pub mod time;
 
 use rusqlite::types::{Value, ValueRef};
 
-pub use self::{json::normalize as normalize_json, real::format as format_real};
+pub use self::{json::normalize as normalize_json, nested::read_json, real::format as format_real};
 use crate::{number::Decimal, reply::Cell, types::SqlType};
 
 /// Reads a text as a value of `to`; `None` if it is none, or out of the type's range.
@@ -31,8 +32,9 @@ pub fn from_text(text: &str, to: &SqlType) -> Option<Value> {
         SqlType::DateTime => time::parse(text).map(|at| Value::Text(time::format(at))),
         SqlType::Json => json::normalize(text).map(Value::Text),
         SqlType::Varbinary(_) => Some(Value::Blob(text.as_bytes().to_vec())),
-        SqlType::Array(_) => nested(text, '[', ']'),
-        SqlType::Map(..) | SqlType::Struct(_) => nested(text, '{', '}'),
+        SqlType::Array(_) | SqlType::Map(..) | SqlType::Struct(_) => {
+            nested::from_text(text, to).map(Value::Text)
+        }
         SqlType::Time
         | SqlType::Char(_)
         | SqlType::Varchar(_)
@@ -203,11 +205,6 @@ fn time_as_number(text: &str, to: &SqlType) -> Option<Value> {
         .filter(char::is_ascii_digit)
         .collect();
     from_text(&digits, to)
-}
-
-fn nested(text: &str, open: char, close: char) -> Option<Value> {
-    let trimmed = text.trim();
-    (trimmed.starts_with(open) && trimmed.ends_with(close)).then(|| Value::Text(trimmed.to_owned()))
 }
 
 #[cfg(test)]

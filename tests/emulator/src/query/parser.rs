@@ -113,7 +113,14 @@ fn rewrite(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
             let mark = if temporary { TEMPORARY_MARK } else { "" };
             let marked = format!("{mark}{}", word.value);
             set_word(&mut tokens[name], &marked, Some('`'));
-            name += 2;
+            name += 1;
+            if !matches!(
+                tokens.get(name).map(|token| &token.token),
+                Some(Token::Comma)
+            ) {
+                break;
+            }
+            name += 1;
         }
         at = name;
     }
@@ -157,6 +164,10 @@ mod tests {
         check(
             "SELECT * FROM t TEMPORARY PARTITION (tp)",
             "SELECT * FROM t PARTITION (`~tp`)",
+        );
+        check(
+            "SELECT * FROM t PARTITION (p1) ORDER BY a",
+            "SELECT * FROM t PARTITION (`p1`) ORDER BY a",
         );
         check(
             "SELECT * FROM t PARTITION p1 WHERE a = 1",

@@ -108,6 +108,7 @@ impl Compiler<'_> {
                 let argument = self.expression(written.arguments[0])?;
                 Typed::boolean(format!("({} IS NOT NULL)", argument.sql))
             }
+            ("round" | "truncate", 1 | 2) => self.rounded(name, written)?,
             ("greatest" | "least", 1..) => self.extreme(name, written)?,
             ("mod", 2) => self.operator("%", written)?,
             ("add", 2) => self.operator("+", written)?,
@@ -234,6 +235,26 @@ impl Compiler<'_> {
         let left = self.expression(written.arguments[0])?;
         let right = self.expression(written.arguments[1])?;
         Ok(super::typed::arithmetic(left, operator, right))
+    }
+
+    /// A DECIMAL loses the digits that it is rounded to not have, if their number is a literal.
+    fn rounded(&mut self, name: &str, written: &Written<'_>) -> SqlResult<Typed> {
+        let arguments = self.all(written)?;
+        let places = match arguments.get(1).map(|places| &places.constant) {
+            None => Some(0),
+            Some(Some(Value::Integer(places))) => u8::try_from(*places).ok(),
+            Some(_) => None,
+        };
+        let original = arguments.first().map(|first| first.sql_type.clone());
+        let typed = self.scalar(name, arguments)?;
+        Ok(match (original, places) {
+            (Some(SqlType::Decimal { precision, scale }), Some(places)) if places < scale => typed
+                .cast(&SqlType::Decimal {
+                    precision,
+                    scale: places,
+                }),
+            _ => typed,
+        })
     }
 
     fn extreme(&mut self, name: &str, written: &Written<'_>) -> SqlResult<Typed> {

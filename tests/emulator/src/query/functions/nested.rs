@@ -8,14 +8,14 @@ use super::{
     Returns::{Argument, BigInt, Boolean, Double, Int, Item, Json as AJson, Keys, Text, Values},
     Scalar, nullable, text_value, truth,
 };
-use crate::value::normalize_json;
+use crate::value::{normalize_json, read_json};
 
 pub(super) const FUNCTIONS: &[Scalar] = &[
     Scalar::new("parse_json", (1, 1), AJson, |arguments| {
         nullable(normalize_json(&arguments.text(0)))
     }),
     Scalar::new("to_json", (1, 1), AJson, |arguments| {
-        nullable(normalize_json(&arguments.text(0)))
+        nullable(read(arguments, 0).and_then(|json| normalize_json(&json.to_string())))
     }),
     // A number or a text as JSON.
     Scalar::new("json_scalar", (1, 1), AJson, |arguments| {
@@ -196,43 +196,6 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     }),
 ];
 
-/// Keys of a MAP need not be texts: `{1:"a"}` is read as `{"1":"a"}`.
-pub(crate) fn read_json(text: &str) -> Option<Json> {
-    serde_json::from_str(text)
-        .ok()
-        .or_else(|| serde_json::from_str(&quote_keys(text)).ok())
-}
-
-fn quote_keys(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 8);
-    let mut in_text = false;
-    let mut escaped = false;
-    let mut expects_key = false;
-    let mut in_bare_key = false;
-    for character in text.chars() {
-        if in_text {
-            in_text = escaped || character != '"';
-            escaped = !escaped && character == '\\';
-        } else if character == '"' {
-            in_text = true;
-            expects_key = false;
-        } else if expects_key && !character.is_whitespace() && character != '}' {
-            quoted.push('"');
-            in_bare_key = true;
-            expects_key = false;
-        } else if in_bare_key && character == ':' {
-            quoted.push('"');
-            in_bare_key = false;
-        }
-        if !in_text && !in_bare_key && matches!(character, '{' | ',') {
-            // A comma between the items of an array leads to no key, but those are no bare words.
-            expects_key = character == '{' || quoted.rfind('{') > quoted.rfind('[');
-        }
-        quoted.push(character);
-    }
-    quoted
-}
-
 fn read(arguments: &Arguments<'_>, at: usize) -> Option<Json> {
     read_json(&arguments.text(at))
 }
@@ -340,15 +303,4 @@ fn find(arguments: &Arguments<'_>) -> Option<Json> {
         }
     }
     Some(json)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn maps_with_bare_keys_are_read() {
-        let json = read_json(r#"{1:"a,{b",2:[3,4]}"#).unwrap();
-        assert_eq!(json.to_string(), r#"{"1":"a,{b","2":[3,4]}"#);
-    }
 }
