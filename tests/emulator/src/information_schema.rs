@@ -74,7 +74,9 @@ impl Engine {
             "views" => self.schema_views(session),
             "materialized_views" => self.schema_materialized_views(session),
             "task_runs" => in_order(&described, self.task_runs(session)),
-            "tasks" => in_order(&described, self.tasks(session)),
+            "tasks" => in_order(&described, self.task_rows(session)),
+            "loads" => in_order(&described, self.load_rows(session)),
+            "load_tracking_logs" => in_order(&described, self.tracking_rows(session)),
             // Empty on a real frontend too: nothing here loads routinely, and `partitions` is only
             // there for tools that ask for it.
             "routine_load_jobs" | "partitions" => Vec::new(),
@@ -102,11 +104,11 @@ impl Engine {
     }
 }
 
+/// A row by column names: what a version has no column for is left out.
+pub(crate) type NamedRow = BTreeMap<&'static str, String>;
+
 /// Rows by column name in the order of the columns; what a row does not have is NULL.
-fn in_order(
-    described: &[(&'static str, &'static str)],
-    rows: Vec<BTreeMap<&'static str, String>>,
-) -> Vec<Vec<Cell>> {
+fn in_order(described: &[(&'static str, &'static str)], rows: Vec<NamedRow>) -> Vec<Vec<Cell>> {
     rows.into_iter()
         .map(|mut row| described.iter().map(|(name, _)| row.remove(name)).collect())
         .collect()

@@ -87,7 +87,7 @@ impl Engine {
             update.selection.as_ref(),
             &assignments,
         )?;
-        let transaction = self.begin_load(target.database_id, &label)?;
+        let transaction = self.begin_load(session, &target, &label)?;
         let loaded = rows.len() as u64;
         let mut rows: Vec<Vec<Value>> = rows.into_iter().map(|(_, row)| row).collect();
         self.generate(session, &target, &mut rows)?;
@@ -150,7 +150,7 @@ impl Engine {
         tables.extend(delete.using.clone().unwrap_or_default());
         let rows = self.matching_rows(session, &target, &tables, delete.selection.as_ref(), &[])?;
         let label = format!("delete_{}", self.next_uuid());
-        let transaction = self.begin_load(target.database_id, &label)?;
+        let transaction = self.begin_load(session, &target, &label)?;
         let found: Vec<i64> = rows.iter().map(|(row, _)| *row).collect();
         let touched = if is_primary {
             let received = self.rows.partitions_of(target.table.id, &found)?;

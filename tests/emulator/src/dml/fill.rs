@@ -27,11 +27,29 @@ enum Origin {
     Generated,
 }
 
-/// Complete rows, and how many did not fit their table.
+/// Complete rows, and those that did not fit their table.
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub rows: Vec<Vec<Value>>,
-    pub filtered: u64,
+    pub rejected: Rejected,
+}
+
+/// Rows that did not fit: how many, and why the first of them.
+#[derive(Debug, Default)]
+pub(super) struct Rejected {
+    pub count: u64,
+    pub reasons: Vec<String>,
+}
+
+impl Rejected {
+    const MOST_REASONS: usize = 10;
+
+    pub(super) fn add(&mut self, reason: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.reasons.len() < Rejected::MOST_REASONS {
+            self.reasons.push(reason());
+        }
+    }
 }
 
 /// One value of a statement, before it takes its column's type.
@@ -164,18 +182,20 @@ impl Engine {
         let mut filled = Filled::default();
         for mut given in rows {
             let mut row = Vec::with_capacity(origins.len());
-            let mut fits = true;
+            let mut misfit = None;
             for (at, origin) in origins.iter().enumerate() {
                 let origin = match origin {
                     Origin::Given(place) => match given[*place].take() {
                         Some(Given::Value(value)) => {
-                            fits &= !value::is_too_long(&value, &target.types[at]);
+                            if value::is_too_long(&value, &target.types[at]) {
+                                misfit = Some((at, "is too long for"));
+                            }
                             row.push(value);
                             continue;
                         }
                         Some(Given::Default) => &defaults[at],
                         None => {
-                            fits = false;
+                            misfit = Some((at, "cannot be converted to"));
                             row.push(Value::Null);
                             continue;
                         }
@@ -194,10 +214,15 @@ impl Engine {
                     Origin::Generated | Origin::Given(_) => Value::Null,
                 });
             }
-            if fits {
-                filled.rows.push(row);
-            } else {
-                filled.filtered += 1;
+            match misfit {
+                None => filled.rows.push(row),
+                Some((at, why)) => filled.rejected.add(|| {
+                    let column = &target.table.columns[at];
+                    format!(
+                        "Error: A value {why} the type {} of column '{}'.",
+                        column.sql_type, column.name
+                    )
+                }),
             }
         }
         if next_id != first_id {
@@ -206,9 +231,14 @@ impl Engine {
                 .auto_increment = Some(next_id);
         }
         self.generate(session, target, &mut filled.rows)?;
-        let before = filled.rows.len();
-        filled.rows.retain(|row| is_complete(target, row));
-        filled.filtered += (before - filled.rows.len()) as u64;
+        let Filled { rows, rejected } = &mut filled;
+        rows.retain(|row| match missing_value(target, row) {
+            None => true,
+            Some(column) => {
+                rejected.add(|| format!("Error: NULL value in non-nullable column '{column}'."));
+                false
+            }
+        });
         Ok(filled)
     }
 
@@ -263,11 +293,13 @@ fn fit(value: Value, to: &SqlType) -> Option<Given> {
     }
 }
 
-fn is_complete(target: &Target, row: &[Value]) -> bool {
+/// The first column that must have a value and has none.
+fn missing_value<'t>(target: &'t Target, row: &[Value]) -> Option<&'t str> {
     target
         .table
         .columns
         .iter()
         .zip(row)
-        .all(|(column, value)| column.nullable || *value != Value::Null)
+        .find(|(column, value)| !column.nullable && **value == Value::Null)
+        .map(|(column, _)| column.name.as_str())
 }

@@ -2,7 +2,6 @@
 
 use super::{
     commit::{Change, Prepared, Work},
-    loads::LoadState,
     target::Target,
 };
 use crate::{
@@ -28,7 +27,7 @@ impl Engine {
             // All loads of an explicit transaction share its label and id.
             0
         } else {
-            self.begin_load(target.database_id, &label)?
+            self.begin_load(session, &target, &label)?
         };
         let overwrite = insert.overwrite;
         let partitions = insert.partitions.clone();
@@ -91,9 +90,14 @@ impl Engine {
         let filtered = if self.stand_in_backend {
             0
         } else {
-            filled.filtered + routed.filtered
+            filled.rejected.count + routed.rejected.count
         };
         let loaded = routed.rows();
+        if let Some(record) = self.loads.record_mut(target.database_id, transaction) {
+            record.filtered = filtered;
+            record.rejected = filled.rejected.reasons;
+            record.rejected.extend(routed.rejected.reasons);
+        }
         self.check_filtered(session, target, transaction, loaded, filtered)?;
 
         let is_partial = places.len()
@@ -146,11 +150,7 @@ impl Engine {
             return Ok(());
         }
         let record = self.loads.record_mut(target.database_id, transaction);
-        let job_id = record.map_or(0, |record| {
-            record.filtered = filtered;
-            record.state = LoadState::Prepare;
-            record.job_id
-        });
+        let job_id = record.map_or(0, |record| record.job_id);
         Err(self.has_filtered_data(transaction, job_id))
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::commit::Change;
+use super::{commit::Change, target::Target};
 use crate::{
     engine::Engine,
     reply::{SqlError, SqlResult},
+    session::Session,
 };
 
 /// All load transactions of the cluster.
@@ -66,6 +67,10 @@ pub(super) struct LoadRecord {
     pub loaded: u64,
     pub filtered: u64,
     pub error: Option<String>,
+    pub table: String,
+    pub user: String,
+    /// Why the first rows that did not fit were filtered.
+    pub rejected: Vec<String>,
 }
 
 impl Loads {
@@ -144,7 +149,14 @@ impl Loads {
 
 impl Engine {
     /// Begins a load transaction. A label is free again once its load was aborted or forgotten.
-    pub(super) fn begin_load(&mut self, database_id: i64, label: &str) -> SqlResult<i64> {
+    pub(super) fn begin_load(
+        &mut self,
+        session: &Session,
+        target: &Target,
+        label: &str,
+    ) -> SqlResult<i64> {
+        let database_id = target.database_id;
+        let (table, user) = (target.name(), session.identity.user.as_str());
         let is_valid = (1..=128).contains(&label.len())
             && label
                 .bytes()
@@ -184,6 +196,9 @@ impl Engine {
                 loaded: 0,
                 filtered: 0,
                 error: None,
+                table: table.to_owned(),
+                user: user.to_owned(),
+                rejected: Vec::new(),
             });
         Ok(transaction)
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::types::Value;
 
-use super::target::Target;
+use super::{fill::Rejected, target::Target};
 use crate::{
     catalog::{BoundKey, Partition, Partitioning, Partitions, SHADOW_PARTITION, Table},
     engine::Engine,
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Routed {
     pub parts: Vec<(i64, Vec<Vec<Value>>)>,
     /// Rows that no partition takes.
-    pub filtered: u64,
+    pub rejected: Rejected,
 }
 
 impl Routed {
@@ -77,7 +77,10 @@ impl Engine {
             };
             match slot {
                 Some(slot) => routed.parts[slot].1.push(row),
-                None => routed.filtered += 1,
+                None => routed.rejected.add(|| {
+                    "Error: The row is out of partition ranges. Please add a new partition."
+                        .to_owned()
+                }),
             }
         }
         Ok(routed)

@@ -6,6 +6,8 @@ use super::loads::{LoadRecord, LoadState};
 use crate::{
     clock::Clock,
     engine::Engine,
+    information_schema::NamedRow,
+    privileges::Object,
     reply::{Cell, Column, Reply, ResultSet, SqlError, SqlResult},
     session::Session,
 };
@@ -91,11 +93,7 @@ impl Engine {
     fn load_row(&self, session: &Session, record: &LoadRecord) -> Vec<Cell> {
         let zone = self.show_time_zone(session);
         let time = |at: Timestamp| Clock::format(at, &zone);
-        let (state, progress) = match record.state {
-            LoadState::Prepare => ("LOADING", "ETL:100%; LOAD:0%"),
-            LoadState::Committed | LoadState::Visible => ("FINISHED", "ETL:100%; LOAD:100%"),
-            LoadState::Aborted => ("CANCELLED", "ETL:N/A; LOAD:N/A"),
-        };
+        let [state, progress] = state_and_progress(record.state);
         // The stand-in backend of the recordings counts nothing.
         let loaded = if self.stand_in_backend {
             0
@@ -137,10 +135,87 @@ impl Engine {
             some(&created),
             some(&created),
             record.finished.map(time),
-            some(""),
+            Some(if record.rejected.is_empty() {
+                String::new()
+            } else {
+                tracking_sql(record.job_id)
+            }),
             Some(details),
             some(""),
         ]
+    }
+
+    /// Rows of `information_schema.loads`: 3.3 has other columns than later versions.
+    pub(crate) fn load_rows(&self, session: &Session) -> Vec<NamedRow> {
+        let time = |at: Timestamp| Clock::format(at, &session.time_zone);
+        let mut rows = Vec::new();
+        for database in self.catalog.databases.values() {
+            if !self.has_something(session, Object::Database(&database.name)) {
+                continue;
+            }
+            for record in self.loads.records(database.id) {
+                let [state, progress] = state_and_progress(record.state);
+                let created = time(record.created);
+                let mut row = NamedRow::from([
+                    ("ID", record.job_id.to_string()),
+                    ("JOB_ID", record.job_id.to_string()),
+                    ("LABEL", record.label.clone()),
+                    ("PROFILE_ID", uuid_of(record)),
+                    ("DB_NAME", database.name.clone()),
+                    ("DATABASE_NAME", database.name.clone()),
+                    ("TABLE_NAME", record.table.clone()),
+                    ("USER", record.user.clone()),
+                    ("WAREHOUSE", String::new()),
+                    ("STATE", state.to_owned()),
+                    ("PROGRESS", progress.to_owned()),
+                    ("TYPE", "INSERT".to_owned()),
+                    ("PRIORITY", "NORMAL".to_owned()),
+                    ("SCAN_ROWS", "0".to_owned()),
+                    ("SCAN_BYTES", "0".to_owned()),
+                    ("FILTERED_ROWS", record.filtered.to_string()),
+                    ("UNSELECTED_ROWS", "0".to_owned()),
+                    ("SINK_ROWS", record.loaded.to_string()),
+                    ("CREATE_TIME", created.clone()),
+                    ("ETL_START_TIME", created.clone()),
+                    ("ETL_FINISH_TIME", created.clone()),
+                    ("LOAD_START_TIME", created),
+                ]);
+                if let Some(finished) = record.finished {
+                    row.insert("LOAD_FINISH_TIME", time(finished));
+                    row.insert("LOAD_COMMIT_TIME", time(finished));
+                }
+                if let Some(error) = &record.error {
+                    row.insert("ERROR_MSG", error.clone());
+                }
+                if !record.rejected.is_empty() {
+                    row.insert("TRACKING_SQL", tracking_sql(record.job_id));
+                }
+                rows.push(row);
+            }
+        }
+        rows
+    }
+
+    /// Rows of `information_schema.load_tracking_logs`: why rows were filtered.
+    pub(crate) fn tracking_rows(&self, session: &Session) -> Vec<NamedRow> {
+        let mut rows = Vec::new();
+        for database in self.catalog.databases.values() {
+            if !self.has_something(session, Object::Database(&database.name)) {
+                continue;
+            }
+            for record in self.loads.records(database.id) {
+                if !record.rejected.is_empty() {
+                    rows.push(NamedRow::from([
+                        ("JOB_ID", record.job_id.to_string()),
+                        ("LABEL", record.label.clone()),
+                        ("DATABASE_NAME", database.name.clone()),
+                        ("TRACKING_LOG", record.rejected.join("\n")),
+                        ("TYPE", "INSERT".to_owned()),
+                    ]));
+                }
+            }
+        }
+        rows
     }
 
     pub(super) fn show_transaction(
@@ -194,6 +269,19 @@ impl Engine {
             rows: vec![row],
         }))
     }
+}
+
+fn state_and_progress(state: LoadState) -> [&'static str; 2] {
+    match state {
+        LoadState::Prepare => ["LOADING", "ETL:100%; LOAD:0%"],
+        LoadState::Committed | LoadState::Visible => ["FINISHED", "ETL:100%; LOAD:100%"],
+        LoadState::Aborted => ["CANCELLED", "ETL:N/A; LOAD:N/A"],
+    }
+}
+
+/// Where the frontend says why rows were filtered.
+pub(super) fn tracking_sql(job_id: i64) -> String {
+    format!("select tracking_log from information_schema.load_tracking_logs where job_id={job_id}")
 }
 
 /// The query id of a load: that of its made-up label, else one made of its job.

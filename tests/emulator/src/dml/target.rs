@@ -1,5 +1,6 @@
 //! The table that a load writes to, and which values its statement gives.
 
+use super::show::tracking_sql;
 use crate::{
     catalog::{Table, TableKind},
     engine::Engine,
@@ -177,8 +178,8 @@ impl Engine {
             ""
         };
         SqlError::plain(format!(
-            "Insert has filtered data{strict}, txn_id = {transaction}, tracking sql = select \
-             tracking_log from information_schema.load_tracking_logs where job_id={job_id}"
+            "Insert has filtered data{strict}, txn_id = {transaction}, tracking sql = {}",
+            tracking_sql(job_id)
         ))
     }
 

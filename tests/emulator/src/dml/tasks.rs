@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     clock::Clock,
     engine::Engine,
+    information_schema::NamedRow,
     parse::{
         Statement,
         dml::{Dml, Source, SubmitTask},
@@ -212,7 +213,9 @@ impl Engine {
                 continue;
             }
             if now < run.created + duration {
-                run.state = TaskState::Running;
+                if now > run.created {
+                    run.state = TaskState::Running;
+                }
                 continue;
             }
             let (definition, database, identity) = (
@@ -256,7 +259,7 @@ impl Engine {
     }
 
     /// Rows of `information_schema.task_runs` that the session may see, by column name.
-    pub(crate) fn task_runs(&self, session: &Session) -> Vec<BTreeMap<&'static str, String>> {
+    pub(crate) fn task_runs(&self, session: &Session) -> Vec<NamedRow> {
         let time = |at: Timestamp| Clock::format(at, &session.time_zone);
         let visible = self
             .tasks
@@ -265,7 +268,7 @@ impl Engine {
             .filter(|run| self.has_something(session, Object::Database(&run.database)));
         visible
             .map(|run| {
-                let mut row = BTreeMap::from([
+                let mut row = NamedRow::from([
                     ("QUERY_ID", run.query_id.clone()),
                     ("TASK_NAME", run.task.clone()),
                     ("CREATE_TIME", time(run.created)),
@@ -305,7 +308,7 @@ impl Engine {
     }
 
     /// Rows of `information_schema.tasks` that the session may see, by column name.
-    pub(crate) fn tasks(&self, session: &Session) -> Vec<BTreeMap<&'static str, String>> {
+    pub(crate) fn task_rows(&self, session: &Session) -> Vec<NamedRow> {
         let time = |at: Timestamp| Clock::format(at, &session.time_zone);
         let visible = self
             .tasks
@@ -314,7 +317,7 @@ impl Engine {
             .filter(|(_, task)| self.has_something(session, Object::Database(&task.database)));
         visible
             .map(|(name, task)| {
-                let mut row = BTreeMap::from([
+                let mut row = NamedRow::from([
                     ("TASK_NAME", name.clone()),
                     ("CREATE_TIME", time(task.created)),
                     (

@@ -254,6 +254,15 @@ const TASKS: Described = &[
 ];
 
 #[rustfmt::skip]
+const LOAD_TRACKING_LOGS: Described = &[
+    ("JOB_ID", "bigint", In::All),
+    ("LABEL", "varchar(2048)", In::All),
+    ("DATABASE_NAME", "varchar(2048)", In::All),
+    ("TRACKING_LOG", "varchar(65535)", In::All),
+    ("TYPE", "varchar(2048)", In::All),
+];
+
+#[rustfmt::skip]
 const VIEWS: Described = &[
     ("TABLE_CATALOG", "varchar(512)", In::All),
     ("TABLE_SCHEMA", "varchar(64)", In::All),
@@ -442,6 +451,7 @@ pub(super) fn columns(profile: Profile, table: &str) -> Option<Vec<(&'static str
         "schemata" => SCHEMATA,
         "tables" => TABLES,
         "tables_config" => TABLES_CONFIG,
+        "load_tracking_logs" => LOAD_TRACKING_LOGS,
         "task_runs" => TASK_RUNS,
         "tasks" => TASKS,
         "views" => VIEWS,

@@ -62,7 +62,7 @@ impl Compiler<'_> {
                 let names: Vec<&str> = parts.iter().map(|part| part.value.as_str()).collect();
                 self.variable(&names)
             }
-            Expr::Identifier(identifier) => self.column(&[identifier.value.clone()]),
+            Expr::Identifier(identifier) => self.column(std::slice::from_ref(&identifier.value)),
             Expr::CompoundIdentifier(parts) => {
                 let path: Vec<String> = parts.iter().map(|part| part.value.clone()).collect();
                 self.column(&path)

@@ -25,7 +25,6 @@ pub(super) type Outcome = Result<Value, String>;
 #[derive(Debug, Clone, Copy)]
 pub enum Returns {
     Boolean,
-    TinyInt,
     Int,
     BigInt,
     LargeInt,
@@ -54,7 +53,6 @@ impl Returns {
         let array = |item: SqlType| SqlType::Array(Box::new(item));
         match self {
             Returns::Boolean => SqlType::Boolean,
-            Returns::TinyInt => SqlType::TinyInt,
             Returns::Int => SqlType::Int,
             Returns::BigInt => SqlType::BigInt,
             Returns::LargeInt => SqlType::LargeInt,

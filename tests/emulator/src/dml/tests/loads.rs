@@ -87,6 +87,14 @@ fn rows_that_do_not_fit_fail_the_load_in_strict_mode() {
         assert_eq!((ok.affected, ok.warnings), (1, 2));
         f.check("SELECT * FROM t", "7|x");
         f.fail("INSERT INTO t VALUES (NULL, 'a')");
+        f.check(
+            "SELECT tracking_log FROM information_schema.load_tracking_logs ORDER BY job_id DESC LIMIT 1",
+            "Error: NULL value in non-nullable column 'id'.",
+        );
+        f.check(
+            "SELECT COUNT(*) FROM information_schema.loads WHERE state = 'CANCELLED'",
+            "4",
+        );
     }
 }
 

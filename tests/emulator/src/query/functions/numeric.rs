@@ -24,7 +24,7 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
         )
     }),
     Scalar::new("truncate", (2, 2), Argument(0), |arguments| {
-        round(arguments, |decimal, scale| cut(decimal, scale), f64::trunc)
+        round(arguments, cut, f64::trunc)
     }),
     Scalar::new("floor", (1, 1), BigInt, |arguments| {
         whole(arguments, f64::floor)

@@ -27,12 +27,12 @@ macro_rules! part {
 }
 
 macro_rules! shift {
-    ($name:literal, $unit:expr, $sign:literal) => {
+    ($name:literal, $unit:expr, $sign:expr) => {
         Scalar::new($name, (2, 2), ADateTime, |arguments| {
             let shifted = arguments
                 .time(0)
                 .zip(arguments.integer(1))
-                .and_then(|(at, count)| $unit.add(at, $sign * count));
+                .and_then(|(at, count)| $unit.add(at, $sign(count)));
             nullable(shifted.map(print))
         })
     };
@@ -59,25 +59,33 @@ pub(super) const FUNCTIONS: &[Scalar] = &[
     part!("week_iso", |at| at.iso_week_date().week().into()),
     part!("week", |at| format::week_from_sunday(at.date())),
     part!("to_days", |at| days(at.date())),
-    shift!("years_add", Unit::Year, 1),
-    shift!("years_sub", Unit::Year, -1),
-    shift!("quarters_add", Unit::Quarter, 1),
-    shift!("months_add", Unit::Month, 1),
-    shift!("add_months", Unit::Month, 1),
-    shift!("months_sub", Unit::Month, -1),
-    shift!("weeks_add", Unit::Week, 1),
-    shift!("weeks_sub", Unit::Week, -1),
-    shift!("days_add", Unit::Day, 1),
-    shift!("days_sub", Unit::Day, -1),
-    shift!("hours_add", Unit::Hour, 1),
-    shift!("hours_sub", Unit::Hour, -1),
-    shift!("minutes_add", Unit::Minute, 1),
-    shift!("minutes_sub", Unit::Minute, -1),
-    shift!("seconds_add", Unit::Second, 1),
-    shift!("seconds_sub", Unit::Second, -1),
-    shift!("milliseconds_add", Unit::Millisecond, 1),
-    shift!("microseconds_add", Unit::Microsecond, 1),
-    shift!("microseconds_sub", Unit::Microsecond, -1),
+    shift!("years_add", Unit::Year, std::convert::identity),
+    shift!("years_sub", Unit::Year, i64::wrapping_neg),
+    shift!("quarters_add", Unit::Quarter, std::convert::identity),
+    shift!("months_add", Unit::Month, std::convert::identity),
+    shift!("add_months", Unit::Month, std::convert::identity),
+    shift!("months_sub", Unit::Month, i64::wrapping_neg),
+    shift!("weeks_add", Unit::Week, std::convert::identity),
+    shift!("weeks_sub", Unit::Week, i64::wrapping_neg),
+    shift!("days_add", Unit::Day, std::convert::identity),
+    shift!("days_sub", Unit::Day, i64::wrapping_neg),
+    shift!("hours_add", Unit::Hour, std::convert::identity),
+    shift!("hours_sub", Unit::Hour, i64::wrapping_neg),
+    shift!("minutes_add", Unit::Minute, std::convert::identity),
+    shift!("minutes_sub", Unit::Minute, i64::wrapping_neg),
+    shift!("seconds_add", Unit::Second, std::convert::identity),
+    shift!("seconds_sub", Unit::Second, i64::wrapping_neg),
+    shift!(
+        "milliseconds_add",
+        Unit::Millisecond,
+        std::convert::identity
+    ),
+    shift!(
+        "microseconds_add",
+        Unit::Microsecond,
+        std::convert::identity
+    ),
+    shift!("microseconds_sub", Unit::Microsecond, i64::wrapping_neg),
     // date, 'unit', count: what DATE_ADD with an INTERVAL becomes.
     Scalar::new("add_interval", (3, 3), ADateTime, |arguments| {
         let unit = Unit::parse(&arguments.text(1));
