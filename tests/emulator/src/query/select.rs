@@ -157,7 +157,7 @@ impl Compiler<'_> {
                 Expr::Identifier(name) => outputs
                     .iter()
                     .position(|output| output.name.eq_ignore_ascii_case(&name.value))
-                    .ok_or_else(|| unresolved(&[name.value.clone()]))?,
+                    .ok_or_else(|| unresolved(std::slice::from_ref(&name.value)))?,
                 other => ordinal(other, outputs.len())?.ok_or_else(|| {
                     unsupported(&format!("ORDER BY {other} over a set operation"))
                 })?,
@@ -346,7 +346,10 @@ impl Compiler<'_> {
         let Expr::Identifier(name) = expression else {
             return Ok(None);
         };
-        if self.find_column(&[name.value.clone()])?.is_some() {
+        if self
+            .find_column(std::slice::from_ref(&name.value))?
+            .is_some()
+        {
             return Ok(None);
         }
         Ok(selected.iter().position(|(alias, _, has_alias)| {

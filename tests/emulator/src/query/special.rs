@@ -195,7 +195,7 @@ impl Compiler<'_> {
                 }
                 structure(fields)
             }
-            ("map", _) if count % 2 == 0 => {
+            ("map", _) if count.is_multiple_of(2) => {
                 let arguments = self.all(written)?;
                 map_of(&arguments)
             }
