@@ -43,7 +43,11 @@ fn disks_liveness_and_versions_are_shown_as_they_were_set() {
         conn.query_drop("CREATE DATABASE d").await.unwrap();
         let sql = r#"CREATE TABLE d.t (k INT) DISTRIBUTED BY HASH(k) BUCKETS 1
             PROPERTIES ("replication_num" = "2")"#;
-        assert!(server_error(conn.query_drop(sql).await).1.contains("2"));
+        let (_, message) = server_error(conn.query_drop(sql).await);
+        assert!(
+            message.contains("Current alive backend is [10001]"),
+            "{message}"
+        );
         cluster
             .emulator
             .with_engine(|engine| engine.nodes.backends[1].alive = true);
