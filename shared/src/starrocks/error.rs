@@ -155,9 +155,7 @@ impl ClientError {
                 for (frontend, reason) in tried {
                     error = error.hint(format!("{frontend} said: {reason}"));
                 }
-                error = error.hint(
-                    "check `host` and `port` (9030 by default), and that a frontend listens there",
-                );
+                error = error.hint(unreachable_hint(tried));
             }
             ClientError::ConnectionLost { detail, .. } => {
                 error = error.hint(format!("the driver says: {detail}"));
@@ -213,6 +211,20 @@ impl ClientError {
             ],
             _ => Vec::new(),
         }
+    }
+}
+
+/// What is most likely wrong, by the words of the driver and of rustls.
+fn unreachable_hint(tried: &[(FrontendAddress, String)]) -> &'static str {
+    let said = |words: &str| tried.iter().any(|(_, reason)| reason.contains(words));
+    if said("asked for SSL but server does not have") {
+        "the frontend offers no TLS: give it ssl_keystore_location in fe.conf, or set `tls.enabled` to false"
+    } else if said("insecure transport") {
+        "the frontend wants TLS: set `tls.enabled` to true"
+    } else if said("certificate") {
+        "check `tls.ca_cert`, and that the frontend's certificate names the host that `host` says"
+    } else {
+        "check `host` and `port` (9030 by default), and that a frontend listens there"
     }
 }
 

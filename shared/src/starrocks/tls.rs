@@ -2,20 +2,27 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    path::{Path, PathBuf},
 };
 
 use mysql_async::{ClientIdentity, SslOpts};
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::{
+    SupportedCipherSuite,
+    crypto::{CryptoProvider, ring},
+};
 
 use super::settings::{TlsSettings, TlsVersion};
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
-    #[error("TLS was already set up in this process with other versions: {}", list(.versions))]
-    OtherVersions { versions: BTreeSet<TlsVersion> },
-    #[error("TLS was already set up in this process by something else")]
-    OtherProvider,
+    /// Two settings of one process ask for different versions.
+    #[error("{} wanted, but {} set up for this process already", list(.wanted), list(.installed))]
+    OtherVersions {
+        wanted: BTreeSet<TlsVersion>,
+        installed: BTreeSet<TlsVersion>,
+    },
+    #[error("{} cannot be read: {reason}", .path.display())]
+    File { path: PathBuf, reason: String },
 }
 
 /// The driver takes the versions from the process, not from the connection: what may be spoken is
@@ -26,11 +33,14 @@ pub(super) fn options(settings: &TlsSettings) -> Result<SslOpts, TlsError> {
         .with_danger_accept_invalid_certs(!settings.verify_server_cert)
         .with_danger_skip_domain_validation(!settings.verify_server_cert);
     if let Some(ca_cert) = &settings.ca_cert {
+        check_file(ca_cert)?;
         options = options
             .with_root_certs(vec![ca_cert.clone().into()])
             .with_disable_built_in_roots(true);
     }
     if let Some(client) = &settings.client {
+        check_file(&client.certificate)?;
+        check_file(&client.key)?;
         options = options.with_client_identity(Some(ClientIdentity::new(
             client.certificate.clone().into(),
             client.key.clone().into(),
@@ -39,45 +49,56 @@ pub(super) fn options(settings: &TlsSettings) -> Result<SslOpts, TlsError> {
     Ok(options)
 }
 
-static INSTALLED: Mutex<Option<BTreeSet<TlsVersion>>> = Mutex::new(None);
+/// The driver would not say which file it cannot read.
+fn check_file(path: &Path) -> Result<(), TlsError> {
+    match std::fs::File::open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(TlsError::File {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }),
+    }
+}
 
 fn install(versions: &BTreeSet<TlsVersion>) -> Result<(), TlsError> {
     let wanted = match versions.is_empty() {
         true => BTreeSet::from(TlsVersion::ALL),
         false => versions.clone(),
     };
-    let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
-    match installed.as_ref() {
-        Some(versions) if *versions == wanted => return Ok(()),
-        Some(versions) => {
-            return Err(TlsError::OtherVersions {
-                versions: versions.clone(),
-            });
-        }
-        None => {}
+    // Fails where one is installed already, by an earlier connection or by another library.
+    let _ = provider(&wanted).install_default();
+    let installed = CryptoProvider::get_default().map(|provider| versions_of(provider));
+    match installed {
+        Some(installed) if installed == wanted => Ok(()),
+        installed => Err(TlsError::OtherVersions {
+            wanted,
+            installed: installed.unwrap_or_default(),
+        }),
     }
-    provider(&wanted)
-        .install_default()
-        .map_err(|_: Arc<CryptoProvider>| TlsError::OtherProvider)?;
-    *installed = Some(wanted);
-    Ok(())
 }
 
 fn provider(versions: &BTreeSet<TlsVersion>) -> CryptoProvider {
     let mut provider = ring::default_provider();
-    provider.cipher_suites.retain(|suite| {
-        let version = match suite.tls13() {
-            Some(_) => TlsVersion::Tls13,
-            None => TlsVersion::Tls12,
-        };
-        versions.contains(&version)
-    });
     provider
+        .cipher_suites
+        .retain(|suite| versions.contains(&version_of(suite)));
+    provider
+}
+
+fn versions_of(provider: &CryptoProvider) -> BTreeSet<TlsVersion> {
+    provider.cipher_suites.iter().map(version_of).collect()
+}
+
+fn version_of(suite: &SupportedCipherSuite) -> TlsVersion {
+    match suite.tls13() {
+        Some(_) => TlsVersion::Tls13,
+        None => TlsVersion::Tls12,
+    }
 }
 
 fn list(versions: &BTreeSet<TlsVersion>) -> String {
     let names: Vec<&str> = versions.iter().map(|version| version.as_str()).collect();
-    names.join(", ")
+    names.join(" and ")
 }
 
 #[cfg(test)]
@@ -86,17 +107,13 @@ mod tests {
 
     #[test]
     fn a_provider_has_suites_of_the_wanted_versions_only() {
-        let suites = |versions: &[TlsVersion]| {
+        for versions in [
+            &[TlsVersion::Tls12][..],
+            &[TlsVersion::Tls13],
+            &TlsVersion::ALL,
+        ] {
             let versions = versions.iter().copied().collect();
-            let suites = provider(&versions).cipher_suites;
-            let tls13 = suites
-                .iter()
-                .filter(|suite| suite.tls13().is_some())
-                .count();
-            (suites.len() - tls13 > 0, tls13 > 0)
-        };
-        assert_eq!(suites(&[TlsVersion::Tls12]), (true, false));
-        assert_eq!(suites(&[TlsVersion::Tls13]), (false, true));
-        assert_eq!(suites(&TlsVersion::ALL), (true, true));
+            assert_eq!(versions_of(&provider(&versions)), versions);
+        }
     }
 }

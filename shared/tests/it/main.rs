@@ -1,6 +1,8 @@
 //! The executors against the emulator, over the wire.
 
+mod certificates;
 mod client;
 mod read;
 mod support;
 mod text;
+mod tls;
