@@ -41,6 +41,7 @@ pub struct Settings {
 impl Settings {
     /// From a file (none is needed: each key has an environment variable) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Settings, Error> {
+        check_environment()?;
         Settings::from_sources(path, &|name| environment(name))
     }
 
@@ -72,8 +73,8 @@ impl Settings {
         }
         let user = file.user.ok_or_else(|| missing("user", variables::USER))?;
         let tls = match file.tls {
-            Some(tls) if tls.enabled.unwrap_or(false) => Some(check_tls(tls)?),
-            _ => None,
+            Some(tls) => check_tls(tls)?,
+            None => None,
         };
         let zone = file.time_zone.as_deref().unwrap_or("UTC");
         Ok(Settings {
@@ -82,7 +83,11 @@ impl Settings {
                 user,
                 password,
                 tls,
-                query_timeout: Duration::from_secs(file.query_timeout_seconds.unwrap_or(300)),
+                query_timeout: Duration::from_secs(within(
+                    "query_timeout_seconds",
+                    file.query_timeout_seconds.unwrap_or(300),
+                    1..=259_200,
+                )?),
             },
             repository: parsed("repository", file.repository)?,
             ops_database: match parsed("ops_database", file.ops_database)? {
@@ -101,9 +106,18 @@ impl Settings {
                     "time_zone '{zone}' is not a zone of the IANA database"
                 ))
             })?,
-            stall_minutes: file.stall_minutes.unwrap_or(60),
-            window_seconds: file.window_hours.unwrap_or(24).saturating_mul(3600),
-            min_free_disk_percent: file.min_free_disk_percent.unwrap_or(15).min(100),
+            stall_minutes: within(
+                "stall_minutes",
+                file.stall_minutes.unwrap_or(60),
+                1..=10_080,
+            )?,
+            window_seconds: 3600
+                * within("window_hours", file.window_hours.unwrap_or(24), 1..=168)?,
+            min_free_disk_percent: within(
+                "min_free_disk_percent",
+                file.min_free_disk_percent.unwrap_or(15),
+                0..=100,
+            )?,
         })
     }
 
@@ -156,6 +170,38 @@ pub fn log_filter() -> Option<String> {
     environment(variables::LOG)
 }
 
+/// Before anything is read: a variable that cannot be read as text would count as not set.
+fn check_environment() -> Result<(), Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
+    let variables = std::env::vars_os();
+    let mut names = Vec::new();
+    for (name, value) in variables {
+        let Some(name) = name.to_str() else { continue };
+        if name.starts_with("STARROCKS_") && value.to_str().is_none() {
+            return Err(invalid(format!("the value of {name} is not UTF-8 text")));
+        }
+        names.push(name.to_owned());
+    }
+    variables::check_names(names.iter().map(String::as_str))
+}
+
+/// The known word that was most likely meant.
+fn nearest<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    limit: usize,
+) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(known, word), known))
+        .min()
+        .filter(|(distance, _)| *distance <= limit)
+        .map(|(_, known)| known)
+}
+
 fn environment(name: &str) -> Option<String> {
     #[expect(
         clippy::disallowed_methods,
@@ -182,7 +228,14 @@ fn password(environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, Erro
     Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
-fn check_tls(tls: TlsFile) -> Result<TlsSettings, Error> {
+/// TLS keys without a word on `enabled` would silently mean plain text.
+fn check_tls(tls: TlsFile) -> Result<Option<TlsSettings>, Error> {
+    match tls.enabled {
+        Some(true) => {}
+        Some(false) => return Ok(None),
+        None if tls.says_nothing() => return Ok(None),
+        None => return Err(missing("tls.enabled", variables::TLS_ENABLED)),
+    }
     let client = match (tls.client_cert, tls.client_key) {
         (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
         (None, None) => None,
@@ -196,12 +249,28 @@ fn check_tls(tls: TlsFile) -> Result<TlsSettings, Error> {
         .map(|version| version.parse())
         .collect::<Result<_, String>>()
         .map_err(invalid)?;
-    Ok(TlsSettings {
+    Ok(Some(TlsSettings {
         ca_cert: tls.ca_cert,
         client,
         verify_server_cert: tls.verify_server_cert.unwrap_or(true),
         versions,
-    })
+    }))
+}
+
+fn within<T: Copy + PartialOrd + std::fmt::Display>(
+    key: &str,
+    value: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, Error> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(invalid(format!(
+            "{key} is {value}: {} to {} is needed",
+            range.start(),
+            range.end()
+        )))
+    }
 }
 
 fn parsed<T>(key: &str, text: Option<String>) -> Result<Option<T>, Error>
@@ -331,10 +400,92 @@ tls:
                 "STARROCKS_PORT is 'x'",
             ),
             ("host: [", vec![], "is not YAML"),
+            (
+                "host: a\nuser: b\ntls: {ca_cert: /ca.pem}",
+                vec![],
+                "'tls.enabled' is not configured",
+            ),
+            (
+                "host: a\nuser: b\ntls: {enabled: true, client_cert: /c.pem}",
+                vec![],
+                "'tls.client_key' is not configured",
+            ),
+            (
+                "host: a\nuser: b\ntls: {enabled: true, tls_versions: [TLSv1.1]}",
+                vec![],
+                "'TLSv1.1' is not a TLS version",
+            ),
+            (
+                "host: a\nuser: b\nquery_timeout_seconds: 0",
+                vec![],
+                "query_timeout_seconds is 0: 1 to 259200 is needed",
+            ),
+            (
+                "host: a\nuser: b\npassword: canary",
+                vec![],
+                "a password does not belong into the file",
+            ),
+            (
+                "host: a\nuser: b",
+                vec![("STARROCKS_PORT", "tcp://10.0.0.1:9030")],
+                "enableServiceLinks",
+            ),
         ] {
             let error = load(yaml, &environment).unwrap_err();
             assert_eq!(error.name, ErrorName::InvalidConfig);
             assert!(error.to_string().contains(expected), "{yaml:?}: {error}");
         }
+    }
+
+    /// Every key can be set without a file; a list of tables is asked from `init`.
+    #[test]
+    fn every_key_has_a_variable() {
+        let of_variables: std::collections::BTreeSet<&str> = variables::ALL
+            .iter()
+            .filter_map(|variable| variable.key)
+            .collect();
+        let without = ["tls", "table_inventory"];
+        let keys = file::KEYS.into_iter().filter(|key| !without.contains(key));
+        assert_eq!(of_variables, keys.collect());
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_refused() {
+        let check = |name: &str| variables::check_names([name]).map_err(|error| error.message);
+        assert_eq!(
+            check("STARROCKS_REPOSITRY").unwrap_err(),
+            "unknown environment variable STARROCKS_REPOSITRY: did you mean STARROCKS_REPOSITORY?"
+        );
+        assert_eq!(
+            check("STARROCKS_BR_RETENTION").unwrap_err(),
+            "unknown environment variable STARROCKS_BR_RETENTION"
+        );
+        // What Kubernetes and others set is none of our business.
+        for name in [
+            "STARROCKS_SERVICE_HOST",
+            "STARROCKS_PORT_9030_TCP_ADDR",
+            "PATH",
+        ] {
+            assert_eq!(check(name), Ok(()));
+        }
+        assert!(variables::ALL.iter().all(|known| check(known.name).is_ok()));
+    }
+
+    #[test]
+    fn a_password_file_holds_the_password() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "pass word\n").unwrap();
+        let path = file.path().to_str().unwrap();
+        let settings = load("host: a\nuser: b", &[("STARROCKS_PASSWORD_FILE", path)]).unwrap();
+        assert_eq!(settings.connection().password.expose(), "pass word");
+        let error = load(
+            "host: a\nuser: b",
+            &[("STARROCKS_PASSWORD_FILE", "/nowhere")],
+        )
+        .unwrap_err();
+        assert!(
+            error.message.contains("/nowhere, which cannot be read"),
+            "{error}"
+        );
     }
 }

@@ -324,7 +324,9 @@ impl Session {
         result: &mut A,
         add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
     ) -> Result<Done, Failure> {
-        let mut answer = self.conn.query_iter(statement.text()).await?;
+        #[expect(clippy::disallowed_methods, reason = "this is the one client")]
+        let asked = self.conn.query_iter(statement.text());
+        let mut answer = asked.await?;
         let columns = reply::columns(answer.columns_ref());
         let mut misread = None;
         while let Some(row) = answer.next().await? {

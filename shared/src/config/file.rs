@@ -37,6 +37,24 @@ pub(super) struct TlsFile {
     pub(super) tls_versions: Option<Vec<String>>,
 }
 
+impl TlsFile {
+    /// Nothing but `enabled`, or not even that.
+    pub(super) fn says_nothing(&self) -> bool {
+        let TlsFile {
+            enabled: _,
+            ca_cert,
+            client_cert,
+            client_key,
+            verify_server_cert,
+            tls_versions,
+        } = self;
+        let files = [ca_cert, client_cert, client_key];
+        files.iter().all(|file| file.is_none())
+            && verify_server_cert.is_none()
+            && tls_versions.is_none()
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupFile {
@@ -78,7 +96,7 @@ impl OneOrMany {
     }
 }
 
-const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 19] = [
     "host",
     "port",
     "user",
@@ -126,11 +144,7 @@ fn check_keys(value: &Value, prefix: &str, file: &str) -> Result<(), Error> {
             ));
         }
         if !KEYS.contains(&key.as_str()) {
-            let nearest = KEYS
-                .iter()
-                .min_by_key(|known| strsim::damerau_levenshtein(known, &key));
-            let suggestion = nearest
-                .filter(|known| strsim::damerau_levenshtein(known, &key) <= 3)
+            let suggestion = super::nearest(&key, KEYS, 3)
                 .map_or(String::new(), |known| format!(": did you mean '{known}'?"));
             return Err(invalid(format!("{file}: unknown key '{key}'{suggestion}"))
                 .hint(format!("the keys are: {}", KEYS.join(", "))));

@@ -8,40 +8,92 @@ use super::{
 };
 use crate::error::Error;
 
-/// Frontends, separated by commas: `HOST` or `HOST:PORT`.
-pub const HOST: &str = "STARROCKS_HOST";
-/// The MySQL protocol's port of frontends that name none.
-pub const PORT: &str = "STARROCKS_PORT";
-pub const USER: &str = "STARROCKS_USER";
-/// The password. Not a key of the file.
-pub const PASSWORD: &str = "STARROCKS_PASSWORD";
-/// A file that holds the password and nothing else.
-pub const PASSWORD_FILE: &str = "STARROCKS_PASSWORD_FILE";
-pub const DATABASE: &str = "STARROCKS_DATABASE";
-pub const REPOSITORY: &str = "STARROCKS_REPOSITORY";
-pub const OPS_DATABASE: &str = "STARROCKS_OPS_DATABASE";
-/// Of one statement, in seconds.
-pub const QUERY_TIMEOUT: &str = "STARROCKS_QUERY_TIMEOUT_SECONDS";
-/// `true` or `false`.
-pub const TLS_ENABLED: &str = "STARROCKS_TLS_ENABLED";
-/// PEM files.
-pub const TLS_CA_CERT: &str = "STARROCKS_TLS_CA_CERT";
-pub const TLS_CLIENT_CERT: &str = "STARROCKS_TLS_CLIENT_CERT";
-pub const TLS_CLIENT_KEY: &str = "STARROCKS_TLS_CLIENT_KEY";
-/// `true` (default) or `false`.
-pub const TLS_VERIFY: &str = "STARROCKS_TLS_VERIFY_SERVER_CERT";
-/// `TLSv1.2,TLSv1.3`.
-pub const TLS_VERSIONS: &str = "STARROCKS_TLS_VERSIONS";
-/// Zone of the date in labels, of the IANA database.
-pub const TIME_ZONE: &str = "STARROCKS_BR_TIME_ZONE";
-/// Minutes without progress after which a job that reports errors is cancelled.
-pub const STALL_MINUTES: &str = "STARROCKS_BR_STALL_MINUTES";
-/// Timeout of each BACKUP and RESTORE, in hours.
-pub const WINDOW_HOURS: &str = "STARROCKS_BR_WINDOW_HOURS";
-/// Free space below which a precheck fails, in percent of the fullest disk.
-pub const MIN_FREE_DISK_PERCENT: &str = "STARROCKS_BR_MIN_FREE_DISK_PERCENT";
-/// `error`, `warn`, `info`, `debug` or `trace`.
-pub const LOG: &str = "STARROCKS_BR_LOG";
+/// An environment variable, for the table in the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variable {
+    pub name: &'static str,
+    /// The key of the file that it stands for.
+    pub key: Option<&'static str>,
+    pub meaning: &'static str,
+}
+
+macro_rules! variables {
+    ($(#[doc = $meaning:literal] $constant:ident = $name:literal $(, $key:literal)?;)+) => {
+        $(#[doc = $meaning] pub const $constant: &str = $name;)+
+
+        pub const ALL: &[Variable] = &[$(Variable {
+            name: $name,
+            key: variables!(@key $($key)?),
+            meaning: $meaning.trim_ascii_start(),
+        }),+];
+    };
+    (@key) => { None };
+    (@key $key:literal) => { Some($key) };
+}
+
+variables! {
+    /// Frontends, separated by commas: `HOST` or `HOST:PORT`.
+    HOST = "STARROCKS_HOST", "host";
+    /// The MySQL protocol's port of frontends that name none.
+    PORT = "STARROCKS_PORT", "port";
+    /// Who backs up and restores.
+    USER = "STARROCKS_USER", "user";
+    /// The password. It has no key: it does not belong into the file.
+    PASSWORD = "STARROCKS_PASSWORD";
+    /// A file that holds the password and nothing else.
+    PASSWORD_FILE = "STARROCKS_PASSWORD_FILE";
+    /// The database of tables that are named without one.
+    DATABASE = "STARROCKS_DATABASE", "database";
+    /// The repository that snapshots go to.
+    REPOSITORY = "STARROCKS_REPOSITORY", "repository";
+    /// The database of the runner's own tables.
+    OPS_DATABASE = "STARROCKS_OPS_DATABASE", "ops_database";
+    /// Seconds that one statement may take.
+    QUERY_TIMEOUT = "STARROCKS_QUERY_TIMEOUT_SECONDS", "query_timeout_seconds";
+    /// `true` or `false`.
+    TLS_ENABLED = "STARROCKS_TLS_ENABLED", "tls.enabled";
+    /// PEM file of the authority to trust, and no other.
+    TLS_CA_CERT = "STARROCKS_TLS_CA_CERT", "tls.ca_cert";
+    /// PEM file of the certificate to show.
+    TLS_CLIENT_CERT = "STARROCKS_TLS_CLIENT_CERT", "tls.client_cert";
+    /// PEM file of that certificate's key.
+    TLS_CLIENT_KEY = "STARROCKS_TLS_CLIENT_KEY", "tls.client_key";
+    /// `true` (default) or `false`.
+    TLS_VERIFY = "STARROCKS_TLS_VERIFY_SERVER_CERT", "tls.verify_server_cert";
+    /// Versions to speak, separated by commas: `TLSv1.2,TLSv1.3`.
+    TLS_VERSIONS = "STARROCKS_TLS_VERSIONS", "tls.tls_versions";
+    /// Zone of the date in labels, of the IANA database.
+    TIME_ZONE = "STARROCKS_BR_TIME_ZONE", "time_zone";
+    /// Minutes without progress after which a job that reports errors is cancelled.
+    STALL_MINUTES = "STARROCKS_BR_STALL_MINUTES", "stall_minutes";
+    /// Timeout of each BACKUP and RESTORE, in hours.
+    WINDOW_HOURS = "STARROCKS_BR_WINDOW_HOURS", "window_hours";
+    /// Free space below which a precheck fails, in percent of the fullest disk.
+    MIN_FREE_DISK_PERCENT = "STARROCKS_BR_MIN_FREE_DISK_PERCENT", "min_free_disk_percent";
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    LOG = "STARROCKS_BR_LOG";
+}
+
+/// Refuses what looks like one of ours and is not: a misspelt name would be a silent default. Other
+/// programs own names that begin alike, so only near ones count, and all that begin with our own
+/// prefix.
+pub(super) fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<(), Error> {
+    for name in names {
+        if ALL.iter().any(|known| known.name == name) || !name.starts_with("STARROCKS_") {
+            continue;
+        }
+        let known = ALL.iter().map(|known| known.name);
+        let nearest = super::nearest(name, known, 2);
+        if nearest.is_none() && !name.starts_with("STARROCKS_BR_") {
+            continue;
+        }
+        let suggestion = nearest.map_or(String::new(), |known| format!(": did you mean {known}?"));
+        return Err(invalid(format!(
+            "unknown environment variable {name}{suggestion}"
+        )));
+    }
+    Ok(())
+}
 
 /// The file with what the environment says instead.
 pub(super) fn apply(
@@ -52,7 +104,11 @@ pub(super) fn apply(
     if let Some(hosts) = environment(HOST) {
         file.host = Some(OneOrMany::One(hosts));
     }
-    number(environment, PORT, &mut file.port)?;
+    number(environment, PORT, &mut file.port).map_err(|error| {
+        error.hint(format!(
+            "Kubernetes sets {PORT} for a Service named 'starrocks': set enableServiceLinks to false"
+        ))
+    })?;
     text(environment, USER, &mut file.user);
     text(environment, DATABASE, &mut file.database);
     text(environment, REPOSITORY, &mut file.repository);
