@@ -2,8 +2,13 @@
 
 use std::time::Instant;
 
+use proptest::prelude::*;
+
 use super::support::{Fixture, int, text};
-use crate::{Profile, catalog::BoundKey};
+use crate::{
+    Profile,
+    catalog::{Bound, BoundKey, Partition, PartitionValue, Partitions},
+};
 
 const RANGE: &str = "CREATE TABLE r (k DATE NOT NULL, v INT) DUPLICATE KEY(k) PARTITION BY RANGE(k) \
      (PARTITION p1 VALUES LESS THAN (\"2025-01-02\"), PARTITION p2 VALUES LESS THAN (\"2025-01-03\")) \
@@ -210,4 +215,83 @@ fn a_table_may_have_many_partitions() {
         made < limit && found < limit / 10 && listed < limit,
         "made in {made:?}, found in {found:?}, listed in {listed:?}"
     );
+}
+
+proptest! {
+    /// The indexes answer as a look at every partition would, whatever was added, renamed, replaced
+    /// and dropped before.
+    #[test]
+    fn indexes_agree_with_a_scan(steps in prop::collection::vec((0..5_u8, 0..40_i64, 1..9_i64), 1..60)) {
+        let mut partitions = Partitions::default();
+        let mut plain: Vec<(String, i64, i64)> = Vec::new();
+        for (number, (action, lower, length)) in steps.into_iter().enumerate() {
+            let (name, upper) = (format!("p{number}"), lower + length);
+            let at = usize::try_from(lower).unwrap();
+            match action {
+                0..=2 => {
+                    let free = plain.iter().all(|(_, low, high)| upper <= *low || lower >= *high);
+                    let (low, high) = (bound(lower), bound(upper));
+                    prop_assert_eq!(partitions.overlapping(&low, &high).is_none(), free);
+                    if free {
+                        partitions.push(range(&name, number as i64, lower, upper));
+                        plain.push((name, lower, upper));
+                    }
+                }
+                3 if !plain.is_empty() => {
+                    let index = at % plain.len();
+                    let (gone, ..) = plain.remove(index);
+                    prop_assert_eq!(partitions.remove(&gone.to_uppercase()).unwrap().name, gone);
+                }
+                4 if !plain.is_empty() => {
+                    let index = at % plain.len();
+                    let old = plain[index].clone();
+                    partitions.replace(&old.0, range(&old.0, 1000 + number as i64, old.1, old.2));
+                    partitions.rename(&old.0, &name);
+                    plain[index].0 = name;
+                }
+                _ => {}
+            }
+            let names: Vec<&str> = partitions.iter().map(|one| one.name.as_str()).collect();
+            let expected: Vec<&str> = plain.iter().map(|one| one.0.as_str()).collect();
+            prop_assert_eq!(names, expected);
+            for key in -1..50_i64 {
+                let held = partitions.holding(&[BoundKey::Number(i128::from(key))]);
+                let expected = plain.iter().find(|(_, low, high)| (*low..*high).contains(&key));
+                prop_assert_eq!(
+                    held.map(|one| one.name.as_str()),
+                    expected.map(|one| one.0.as_str())
+                );
+            }
+            for (name, lower, upper) in &plain {
+                let found = partitions.get(name).unwrap();
+                prop_assert_eq!(&found.value, &range(name, 0, *lower, *upper).value);
+                let by_id = partitions.by_physical_id(found.physical_id);
+                prop_assert_eq!(by_id.map(|one| one.name.as_str()), Some(name.as_str()));
+            }
+        }
+    }
+}
+
+fn bound(value: i64) -> Vec<Bound> {
+    vec![Bound::Value(value.to_string())]
+}
+
+fn range(name: &str, physical_id: i64, lower: i64, upper: i64) -> Partition {
+    Partition {
+        id: physical_id,
+        physical_id,
+        name: name.to_owned(),
+        value: PartitionValue::Range {
+            lower: bound(lower),
+            upper: bound(upper),
+        },
+        buckets: 1,
+        replication_num: 1,
+        visible_version: 1,
+        visible_version_time: jiff::Timestamp::UNIX_EPOCH,
+        next_version: 2,
+        data_version: 1,
+        version_epoch: 1,
+        tablets: Vec::new(),
+    }
 }

@@ -5,7 +5,10 @@ use super::{
     partition::{self, MultiPartition, NamedPartition},
     table::{self, ColumnSpec, RollupSpec},
 };
-use crate::{parse::token::Cursor, reply::SqlResult};
+use crate::{
+    parse::token::Cursor,
+    reply::{SqlError, SqlResult},
+};
 
 #[derive(Debug, Clone)]
 pub struct AlterTable {
@@ -92,6 +95,24 @@ const FIRST_WORDS: [&str; 10] = [
     "ADD", "DROP", "MODIFY", "RENAME", "SWAP", "SET", "REPLACE", "TRUNCATE", "COMMENT", "ORDER",
 ];
 
+/// Clauses of the real grammar that the emulator does not know; it says so rather than call them
+/// errors of syntax.
+const UNKNOWN: [&[&str]; 13] = [
+    &["ADD", "INDEX"],
+    &["DROP", "INDEX"],
+    &["ADD", "FIELD"],
+    &["MODIFY", "COLUMN", "ADD"],
+    &["DROP", "PERSISTENT"],
+    &["BASE", "COMPACT"],
+    &["CUMULATIVE", "COMPACT"],
+    &["COMPACT"],
+    &["DISTRIBUTED", "BY"],
+    &["PARTITION", "BY"],
+    &["PARTITIONS"],
+    &["SPLIT"],
+    &["MERGE"],
+];
+
 /// AUTO_INCREMENT came after 3.3.
 fn starts_clause(cursor: &Cursor) -> bool {
     FIRST_WORDS.iter().any(|word| cursor.is_next(&[word]))
@@ -104,6 +125,12 @@ pub fn parse(cursor: &mut Cursor) -> SqlResult<Ddl> {
     let mut clauses = Vec::new();
     loop {
         let first = cursor.peek();
+        if let Some(word) = UNKNOWN.iter().find(|word| cursor.is_next(word)) {
+            return Err(SqlError::plain(format!(
+                "The emulator does not know ALTER TABLE ... {}",
+                word.join(" ")
+            )));
+        }
         if !starts_clause(cursor) {
             return Err(cursor.unexpected("<EOF>, ';'"));
         }
