@@ -14,11 +14,29 @@ pub use template::{Template, TemplateError};
 /// input or output size for a task, state or execution.
 pub const SIZE_LIMIT: usize = 262_144;
 
+/// What serde_json reads, and so what a handler can be sent: arrays and objects inside of each other.
+pub const DEPTH_LIMIT: usize = 127;
+
 /// Integers that a JSON number carries without loss: up to 2^53 on either side.
 const EXACT: i64 = 1 << 53;
 
 pub fn exceeds_size_limit(value: &Value) -> bool {
     value.to_string().len() > SIZE_LIMIT
+}
+
+pub fn exceeds_depth_limit(value: &Value) -> bool {
+    fn deeper_than(value: &Value, levels: usize) -> bool {
+        match value {
+            Value::Array(items) => {
+                levels == 0 || items.iter().any(|item| deeper_than(item, levels - 1))
+            }
+            Value::Object(fields) => {
+                levels == 0 || fields.values().any(|field| deeper_than(field, levels - 1))
+            }
+            _ => false,
+        }
+    }
+    deeper_than(value, DEPTH_LIMIT)
 }
 
 /// The first number that a JSON reader may round: a fraction, or an integer beyond 2^53. Ids, bytes
@@ -53,6 +71,16 @@ mod tests {
         ] {
             let found = inexact_number(&value).map(ToString::to_string);
             assert_eq!(found.as_deref(), inexact, "{value}");
+        }
+    }
+
+    #[test]
+    fn measures_depth_as_a_handler_does() {
+        let nested = |levels: usize| (0..levels).fold(json!(1), |inside, _| json!([inside]));
+        for (levels, readable) in [(DEPTH_LIMIT, true), (DEPTH_LIMIT + 1, false)] {
+            assert_eq!(!exceeds_depth_limit(&nested(levels)), readable);
+            let text = nested(levels).to_string();
+            assert_eq!(serde_json::from_str::<Value>(&text).is_ok(), readable);
         }
     }
 

@@ -26,7 +26,7 @@ pub use wait::GRACE;
 
 use self::halt::{End, Halt};
 use super::{
-    data::{self, Context, Item, SIZE_LIMIT, Template},
+    data::{self, Context, DEPTH_LIMIT, Item, SIZE_LIMIT, Template},
     definition::{Flow, Next, Pass, PassResult, State},
     parse::Definition,
 };
@@ -299,6 +299,12 @@ impl<F: Functions> Execution<'_, F> {
 }
 
 fn limit_size(value: &Value, what: &str) -> Result<(), Halt> {
+    // First, because measuring the size of what is too deep would take the stack's last page.
+    if data::exceeds_depth_limit(value) {
+        return Err(Halt::runtime(format!(
+            "the {what} is nested deeper than {DEPTH_LIMIT} levels"
+        )));
+    }
     if data::exceeds_size_limit(value) {
         let cause = format!("the {what} is larger than {SIZE_LIMIT} bytes");
         return Err(Halt::uncatchable("States.DataLimitExceeded", &cause));

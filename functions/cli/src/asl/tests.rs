@@ -8,3 +8,4 @@ mod refusals;
 mod restore;
 mod script;
 mod semantics;
+mod soundness;

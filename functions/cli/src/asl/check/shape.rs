@@ -68,7 +68,6 @@ impl Shape {
     /// What two routes have in common.
     pub(super) fn meet(&self, other: &Shape) -> Shape {
         match (self, other) {
-            (Shape::Raw, _) | (_, Shape::Raw) => Shape::Raw,
             (Shape::Object(fields), Shape::Object(others)) => Shape::Object(
                 fields
                     .iter()

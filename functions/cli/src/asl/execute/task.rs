@@ -46,7 +46,7 @@ impl<F: Functions> Execution<'_, F> {
             else {
                 return Err(halt);
             };
-            // The first retrier that matches decides, even where it is used up and a later one is not.
+            // At most one matches: no name stands in two retriers.
             let matching = task.retry.iter().zip(&mut used);
             let matching = matching
                 .into_iter()

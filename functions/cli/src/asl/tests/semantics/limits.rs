@@ -8,7 +8,11 @@ use super::{
     super::script::{Answer, Stage, raise, run, staged},
     caught_task, machine, one_task, raising, retrier, task,
 };
-use crate::asl::{ExecutionError, data::SIZE_LIMIT, execute::HISTORY_LIMIT};
+use crate::asl::{
+    ExecutionError,
+    data::{DEPTH_LIMIT, SIZE_LIMIT},
+    execute::HISTORY_LIMIT,
+};
 
 /// SFN, service quotas: 262,144 bytes "when scheduling a task, entering a state, or starting an
 /// execution", and for outputs; SFN, error handling: States.DataLimitExceeded is "a terminal error
@@ -210,4 +214,21 @@ async fn a_stop_during_the_last_state_lets_it_end() {
     })
     .await;
     assert_eq!(run.output(), &json!({"value": 1}));
+}
+
+/// Ours: deeper than a handler could read, data ends the execution instead of the process.
+#[tokio::test(start_paused = true)]
+async fn data_nested_too_deeply_ends_the_execution() {
+    let machine = caught_task(json!([retrier(&["Internal"], json!({}))]));
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inside, _| json!([inside]));
+    for (levels, deep) in [(DEPTH_LIMIT - 1, false), (DEPTH_LIMIT, true)] {
+        let answer = Answer::Return(json!({"value": nested(levels)}));
+        let run = run(&machine, json!({}), move |_| answer.clone()).await;
+        if deep {
+            assert_eq!(run.failure(), ("A", "States.Runtime"));
+            assert_eq!(run.cause(), "the result is nested deeper than 127 levels");
+        } else {
+            assert!(run.result.is_ok());
+        }
+    }
 }
