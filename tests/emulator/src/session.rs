@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use crate::{
     dml::Transaction,
     engine::Engine,
-    privileges::Identity,
+    privileges::{Identity, Object},
     reply::{SqlError, SqlResult},
 };
 
@@ -149,6 +149,7 @@ impl Engine {
                 format!("Unknown database '{name}'"),
             ));
         }
+        self.require_something(session, Object::Database(name))?;
         session.database = Some(name.to_owned());
         if let Some(info) = self.sessions.get_mut(&session.id) {
             info.database = Some(name.to_owned());

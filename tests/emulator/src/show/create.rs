@@ -42,9 +42,7 @@ impl Engine {
         }
         self.catalog.database(&database)?;
         let table = self.catalog.table(&database, &name)?;
-        if !self.can_see_table(session, &database, &name) {
-            return Err(table_not_found(&name));
-        }
+        self.require_something(session, self.object(&database, &name))?;
         match table.kind {
             TableKind::View { .. } => self.show_create_view(session, table),
             TableKind::MaterializedView { .. } => Ok(result(

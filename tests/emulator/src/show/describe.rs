@@ -100,9 +100,7 @@ impl Engine {
             .catalog
             .find_table(database, name)
             .ok_or_else(|| unknown(name))?;
-        if !self.can_see_table(session, database, name) {
-            return Err(unknown(name));
-        }
+        self.require_something(session, self.object(database, name))?;
         Ok(table)
     }
 

@@ -137,3 +137,96 @@ fn only_who_may_grant_administers_accounts() {
         }
     });
 }
+
+#[test]
+fn every_statement_asks_for_its_privilege() {
+    run(async {
+        let (_cluster, mut root, mut user) = cluster_with_user(&[
+            "CREATE DATABASE d",
+            "CREATE DATABASE other",
+            "CREATE TABLE d.t (k INT, v INT) PRIMARY KEY(k) DISTRIBUTED BY HASH(k) BUCKETS 1",
+            "CREATE TABLE d.b (k INT) DISTRIBUTED BY HASH(k) BUCKETS 1",
+            "INSERT INTO d.t VALUES (1, 1)",
+        ])
+        .await;
+        let expected = [
+            ("SELECT * FROM d.t", "SELECT privilege(s) on TABLE t "),
+            (
+                "SELECT COUNT(*) FROM (SELECT k FROM d.t) x",
+                "SELECT privilege(s) on TABLE t ",
+            ),
+            (
+                "INSERT INTO d.t VALUES (2, 2)",
+                "INSERT privilege(s) on TABLE t ",
+            ),
+            (
+                "UPDATE d.t SET v = 2 WHERE k = 1",
+                "UPDATE privilege(s) on TABLE t ",
+            ),
+            (
+                "DELETE FROM d.t WHERE k = 1",
+                "DELETE privilege(s) on TABLE t ",
+            ),
+            ("TRUNCATE TABLE d.t", "DELETE privilege(s) on TABLE t "),
+            (
+                "ALTER TABLE d.t ADD COLUMN w INT",
+                "ALTER privilege(s) on TABLE t ",
+            ),
+            ("ALTER TABLE d.t RENAME u", "ALTER privilege(s) on TABLE t "),
+            (
+                "ALTER TABLE d.t SWAP WITH b",
+                "ALTER privilege(s) on TABLE t ",
+            ),
+            ("DROP TABLE d.t", "DROP privilege(s) on TABLE t "),
+            ("SHOW CREATE TABLE d.t", "ANY privilege(s) on TABLE t "),
+            ("SHOW PARTITIONS FROM d.t", "ANY privilege(s) on TABLE t "),
+            ("DESC d.t", "ANY privilege(s) on TABLE t "),
+            (
+                "CREATE TABLE d.x (k INT) DISTRIBUTED BY HASH(k) BUCKETS 1",
+                "CREATE TABLE privilege(s) on DATABASE d ",
+            ),
+            (
+                "CREATE VIEW d.w AS SELECT 1 AS one",
+                "CREATE VIEW privilege(s) on DATABASE d ",
+            ),
+            ("DROP DATABASE d", "DROP privilege(s) on DATABASE d "),
+            ("USE d", "ANY privilege(s) on DATABASE d "),
+            (
+                "SUBMIT TASK d.x AS INSERT INTO d.t SELECT 3, 3",
+                "INSERT privilege(s) on TABLE t ",
+            ),
+            (
+                "CREATE DATABASE e",
+                "CREATE DATABASE privilege(s) on CATALOG default_catalog ",
+            ),
+            ("SHOW PROC '/dbs'", "OPERATE privilege(s) on SYSTEM "),
+        ];
+        let mut wrong = Vec::new();
+        for (sql, words) in expected {
+            match user.query_drop(sql).await {
+                Err(mysql_async::Error::Server(error))
+                    if error.code == 5203 && error.message.contains(words) => {}
+                other => wrong.push(format!("{sql}: {other:?}")),
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+
+        // One privilege on one table opens what lists it, and nothing else.
+        root.query_drop("GRANT SELECT ON TABLE d.t TO br")
+            .await
+            .unwrap();
+        user.query_drop("USE d").await.unwrap();
+        assert_eq!(first_column(&mut user, "SHOW TABLES FROM d").await, ["t"]);
+        let tables = "SELECT DISTINCT table_name FROM information_schema.tables
+            WHERE table_schema = 'd'";
+        assert_eq!(first_column(&mut user, tables).await, ["t"]);
+        let partitions = "SELECT TABLE_NAME FROM information_schema.partitions_meta
+            WHERE DB_NAME = 'd'";
+        assert_eq!(first_column(&mut user, partitions).await, ["t"]);
+        assert_eq!(first_column(&mut user, "SELECT k FROM d.t").await, ["1"]);
+        assert_eq!(
+            server_error(user.query_drop("SELECT k FROM d.b").await).0,
+            5203
+        );
+    });
+}
