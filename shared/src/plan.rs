@@ -6,6 +6,7 @@ pub mod backup;
 pub mod finding;
 pub mod partition_diff;
 pub mod promote;
+pub mod reconcile;
 pub mod restore;
 pub mod verify;
 pub mod whole;

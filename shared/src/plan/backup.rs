@@ -245,7 +245,10 @@ pub fn plan(facts: DatabaseFacts, request: BackupRequest<'_>) -> Result<BackupPl
         .into_iter()
         .map(|(table, diff)| {
             decisions.push(decide(&table, &diff));
-            manifest_table(table, &diff.store, &label, referenced.as_ref())
+            let then = baseline.and_then(|baseline| find(baseline, &table.table));
+            let mut table = manifest_table(table, &diff.store, &label, referenced.as_ref());
+            keep_counts(&mut table, &label, then);
+            table
         })
         .collect();
     objects.extend(facts.objects.into_iter().map(|object| ManifestObject {
@@ -402,6 +405,21 @@ fn manifest_table(
         ddl: table.ddl,
         unpartitioned,
         partitions,
+    }
+}
+
+/// What is referenced has the very content that was counted for the baseline.
+fn keep_counts(table: &mut ManifestTable, label: &SnapshotLabel, then: Option<&ManifestTable>) {
+    let mut then = then
+        .map_or(&[][..], |then| &then.partitions)
+        .iter()
+        .peekable();
+    for partition in &mut table.partitions {
+        while then.next_if(|then| then.name < partition.name).is_some() {}
+        let same = then.next_if(|then| then.name == partition.name);
+        if *partition.stored_in != *label {
+            partition.row_count = same.and_then(|then| then.row_count);
+        }
     }
 }
 

@@ -331,6 +331,39 @@ fn partitions_that_were_only_in_the_snapshot_count_as_changed() {
 }
 
 #[test]
+fn counts_are_kept_for_what_is_referenced() {
+    let mut baseline = full(facts([
+        ("t", table("p1=1 p2=2 p3=3")),
+        ("u", unpartitioned("u=1")),
+    ]));
+    for (count, partition) in baseline
+        .tables
+        .iter_mut()
+        .flat_map(|table| &mut table.partitions)
+        .enumerate()
+    {
+        partition.row_count = Some(count as u64);
+    }
+    let now = facts([("t", table("p2=7 p3=3")), ("u", unpartitioned("u=1"))]);
+    let mut request = request(
+        "inc",
+        Basis::Incremental {
+            baseline: &baseline,
+        },
+    );
+    request.limits.listed_per_table = 1;
+    let counts: Vec<Option<u64>> = plan(now, request)
+        .unwrap()
+        .manifest
+        .tables
+        .iter()
+        .flat_map(|table| &table.partitions)
+        .map(|partition| partition.row_count)
+        .collect();
+    assert_eq!(counts, [None, Some(2), Some(3)]);
+}
+
+#[test]
 fn long_lists_become_whole_tables() {
     let many = |changed: usize| -> String {
         (0..20)
