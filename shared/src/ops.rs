@@ -37,26 +37,47 @@ impl<'a> Ops<'a> {
 const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// Waits until `look` sees what was written. The engine publishes a transaction on its own; there is
-/// nothing to do but look again.
-async fn until_visible<F>(what: &str, mut look: F) -> Result<(), Error>
-where
-    F: AsyncFnMut() -> Result<bool, Error>,
-{
-    let looks = VISIBLE_WITHIN.as_millis() / LOOK_EVERY.as_millis();
-    for _ in 0..looks {
-        if look().await? {
-            return Ok(());
+/// Waits until `$look` is true: until what was written can be read. The engine publishes a transaction
+/// on its own; there is nothing to do but look again. A macro, because a future that borrows through an
+/// async closure is not `Send` for every lifetime.
+macro_rules! until_visible {
+    ($what:expr, $look:expr) => {{
+        let mut visible = false;
+        for _ in 0..$crate::ops::looks() {
+            if $look {
+                visible = true;
+                break;
+            }
+            $crate::ops::pause().await;
         }
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "waits for a publish inside the engine"
-        )]
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Err(Error::new(
+        if visible {
+            Ok(())
+        } else {
+            Err($crate::ops::invisible(&$what))
+        }
+    }};
+}
+use until_visible;
+
+fn looks() -> u128 {
+    VISIBLE_WITHIN.as_millis() / LOOK_EVERY.as_millis()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "waits for a publish inside the engine"
+)]
+async fn pause() {
+    tokio::time::sleep(LOOK_EVERY).await;
+}
+
+fn invisible(what: &str) -> Error {
+    Error::new(
         ErrorName::Unreachable,
-        format!("{what} was written but cannot be read after {} s", VISIBLE_WITHIN.as_secs()),
+        format!(
+            "{what} was written but cannot be read after {} s",
+            VISIBLE_WITHIN.as_secs()
+        ),
     )
-    .hint("SHOW PROC '/transactions' shows transactions that wait to be published; a backend may be down"))
+    .hint("SHOW PROC '/transactions' shows what waits to be published; a backend may be down")
 }

@@ -1,1 +1,7 @@
+//! The harness: an emulated cluster, the real handlers, and the real state machines on top of it.
 
+pub mod cluster;
+pub mod flow;
+
+/// No test may hang: what is waited for must come within this time, also on a busy machine.
+pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(180);

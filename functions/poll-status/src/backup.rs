@@ -45,6 +45,7 @@ pub(crate) async fn poll(
     client: &mut Client,
     run: &BackupRun,
     jobs: &[Job],
+    waited: u64,
 ) -> Result<Seen, Error> {
     let mut seen = Vec::with_capacity(jobs.len());
     let mut wait_seconds = progress::LONGEST_WAIT;
@@ -55,6 +56,7 @@ pub(crate) async fn poll(
                 settings,
                 repository: settings.repository()?,
                 run,
+                waited,
             };
             let wait = look.at(client, &mut job).await?;
             wait_seconds = wait_seconds.min(wait);
@@ -77,6 +79,7 @@ struct Look<'a> {
     settings: &'a Settings,
     repository: &'a RepositoryName,
     run: &'a BackupRun,
+    waited: u64,
 }
 
 impl Look<'_> {
@@ -199,7 +202,10 @@ impl Look<'_> {
         let digest = progress::digest_of(shown);
         if claim.progress_digest.as_deref() != Some(digest.as_str()) {
             self.ops(client).set_progress(label, &digest).await?;
-            return Ok(progress::wait_seconds(claim.seconds_since_start));
+            return Ok(progress::wait_seconds(
+                self.waited,
+                claim.seconds_since_start,
+            ));
         }
         let still = claim.seconds_without_progress.unwrap_or(0);
         let stalled = match shown.state {
@@ -212,7 +218,10 @@ impl Look<'_> {
             }
         };
         if !stalled {
-            return Ok(progress::wait_seconds(claim.seconds_since_start));
+            return Ok(progress::wait_seconds(
+                self.waited,
+                claim.seconds_since_start,
+            ));
         }
         let words = shown.work.task_errors.clone().unwrap_or_else(|| {
             format!(

@@ -18,16 +18,23 @@ use shared::{
 #[derive(Debug, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
-    Backup { run: BackupRun, jobs: Vec<Job> },
+    Backup {
+        run: BackupRun,
+        jobs: Vec<Job>,
+        /// What was waited before this look; 0 before the first.
+        wait_seconds: u64,
+    },
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     let request: Request = shared::context::parse(event)?;
     let mut client = context.connect().await?;
     let seen = match &request {
-        Request::Backup { run, jobs } => {
-            backup::poll(context.settings(), &mut client, run, jobs).await
-        }
+        Request::Backup {
+            run,
+            jobs,
+            wait_seconds,
+        } => backup::poll(context.settings(), &mut client, run, jobs, *wait_seconds).await,
     };
     client.close().await;
     shared::context::reply(&seen?)

@@ -1,1 +1,39 @@
+//! Turns the raw input of an execution into a run, and checks the cluster before anything is done.
+//!
+//! The only function that sees what a person typed. Whatever it answers has every field, so that no
+//! later state can miss one.
 
+mod backup;
+mod input;
+mod restore;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{context::Context, error::Error, flow::Execution};
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    Backup { input: Value, execution: Execution },
+    Restore { input: Value, execution: Execution },
+}
+
+pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
+    let request: Request = shared::context::parse(event)?;
+    let mut client = context.connect().await?;
+    let settings = context.settings();
+    let answer = match request {
+        Request::Backup { input, execution } => {
+            backup::normalize(settings, &mut client, input, &execution)
+                .await
+                .map(|(run, next)| json!({ "run": run, "next": next }))
+        }
+        Request::Restore { input, execution } => {
+            restore::normalize(settings, &mut client, input, &execution)
+                .await
+                .map(|run| json!({ "run": run }))
+        }
+    };
+    client.close().await;
+    answer
+}

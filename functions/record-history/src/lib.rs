@@ -1,1 +1,57 @@
+//! Writes how a backup or a restore ended, and gives its database back.
+//!
+//! `record` brings one database's label to its recorded end; `finish` looks at all of them and either
+//! raises the error that names what failed, asks for another round, or ends with a summary. Both can be
+//! repeated: a label that is recorded is read, not recorded again.
 
+mod finish;
+mod reconcile;
+mod record;
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    context::Context,
+    error::Error,
+    flow::{BackupRun, FlowError, Job, Outcome},
+    ident::DatabaseName,
+};
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
+enum Request {
+    Record { run: BackupRun, job: Job },
+    Finish(Finish),
+}
+
+/// What the last Task of `backup` is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Finish {
+    run: BackupRun,
+    /// Of the last round, or what `precheck` chose.
+    databases: Vec<DatabaseName>,
+    /// Why there was nothing to do, where `precheck` said so.
+    summary: Value,
+    outcomes: Vec<Outcome>,
+    failure: Option<FlowError>,
+    redrive_count: u32,
+    /// The redrives that were answered with another round.
+    redrives_served: u32,
+}
+
+pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
+    let request: Request = shared::context::parse(event)?;
+    let settings = context.settings();
+    let mut client = context.connect().await?;
+    let answer = match request {
+        Request::Record { run, job } => record::record(settings, &mut client, &run, &job)
+            .await
+            .and_then(|outcome| shared::context::reply(&outcome)),
+        Request::Finish(finish) => finish::finish(settings, &mut client, &finish)
+            .await
+            .and_then(|next| shared::context::reply(&next)),
+    };
+    client.close().await;
+    answer
+}

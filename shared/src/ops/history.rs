@@ -78,27 +78,21 @@ impl Ops<'_> {
             .run(&history::insert_planned(self.database, row))
             .await?;
         let digest = Some(row.digest);
-        until_visible(
-            &format!("the history row of label {}", row.label),
-            async || {
-                let record = self.backup(row.label).await?;
-                Ok(record.is_some_and(|record| record.plan_digest == digest))
-            },
-        )
-        .await
+        until_visible!(format!("the history row of label {}", row.label), {
+            let record = self.backup(row.label).await?;
+            record.is_some_and(|record| record.plan_digest == digest)
+        })
     }
 
     pub async fn record_pinned(&mut self, label: &SnapshotLabel) -> Result<(), Error> {
         self.client
             .run(&history::set_pinned(self.database, label))
             .await?;
-        until_visible(&format!("the pin of label {label}"), async || {
-            Ok(self
-                .backup(label)
+        until_visible!(format!("the pin of label {label}"), {
+            self.backup(label)
                 .await?
-                .is_some_and(|record| record.pinned_at.is_some()))
+                .is_some_and(|record| record.pinned_at.is_some())
         })
-        .await
     }
 
     pub async fn record_ended(&mut self, row: &EndedRow<'_>) -> Result<(), Error> {
@@ -106,13 +100,11 @@ impl Ops<'_> {
             .run(&history::set_ended(self.database, row))
             .await?;
         let status: BackupStatus = row.status;
-        until_visible(&format!("the end of label {}", row.label), async || {
-            Ok(self
-                .backup(row.label)
+        until_visible!(format!("the end of label {}", row.label), {
+            self.backup(row.label)
                 .await?
-                .is_some_and(|record| record.status == status))
+                .is_some_and(|record| record.status == status)
         })
-        .await
     }
 
     /// A label under which nothing was, or nothing more will be, backed up.

@@ -25,20 +25,16 @@ impl Ops<'_> {
         }
         let objects = (written.tables.len() + written.objects.len()) as u64;
         let partitions = written.partitions_total();
-        until_visible(
-            &format!("the manifest of label {}", written.label),
-            async || {
-                let plan = &written.plan_id;
-                let tables = self
-                    .count(&manifest::count_tables(self.database, plan))
-                    .await?;
-                let rows = self
-                    .count(&manifest::count_partitions(self.database, plan))
-                    .await?;
-                Ok(tables == objects && rows == partitions)
-            },
-        )
-        .await
+        until_visible!(format!("the manifest of label {}", written.label), {
+            let plan = &written.plan_id;
+            let tables = self
+                .count(&manifest::count_tables(self.database, plan))
+                .await?;
+            let rows = self
+                .count(&manifest::count_partitions(self.database, plan))
+                .await?;
+            tables == objects && rows == partitions
+        })
     }
 
     /// Takes the rows of a plan away: before it is written again with other partitions, or when
@@ -54,16 +50,15 @@ impl Ops<'_> {
         self.client
             .run(&manifest::delete_tables(self.database, label, plan))
             .await?;
-        until_visible(&format!("the deletion of plan {plan}"), async || {
+        until_visible!(format!("the deletion of plan {plan}"), {
             let tables = self
                 .count(&manifest::count_tables(self.database, plan))
                 .await?;
             let rows = self
                 .count(&manifest::count_partitions(self.database, plan))
                 .await?;
-            Ok(tables + rows == 0)
+            tables + rows == 0
         })
-        .await
     }
 
     async fn count(&mut self, query: &crate::sql::Query<manifest::CountRow>) -> Result<u64, Error> {

@@ -99,11 +99,10 @@ impl Ops<'_> {
         database: &DatabaseName,
         generation: Generation,
     ) -> Result<(), Error> {
-        until_visible(&format!("the lease on {database}"), async || {
+        until_visible!(format!("the lease on {database}"), {
             let newest = self.newest_lease(database).await?;
-            Ok(newest.is_some_and(|row| row.generation >= generation))
-        })
-        .await
+            newest.is_some_and(|row| row.generation >= generation)
+})
         .map_err(|error| {
             error.hint(
                 "the generation's load label is taken but its row is not there: the INSERT may have \
@@ -218,10 +217,9 @@ impl Ops<'_> {
             &lease.execution,
         );
         self.client.run(&statement).await?;
-        until_visible(&format!("the claim of label {label}"), async || {
-            Ok(self.claim(label).await?.is_some())
+        until_visible!(format!("the claim of label {label}"), {
+            self.claim(label).await?.is_some()
         })
-        .await
     }
 
     /// Moves a label to `phase` and waits until that can be read.
@@ -234,14 +232,10 @@ impl Ops<'_> {
     ) -> Result<(), Error> {
         let statement = run_status::set_phase(self.database, label, lease.generation, phase, plan);
         self.client.run(&statement).await?;
-        until_visible(
-            &format!("phase {} of label {label}", phase.as_str()),
-            async || {
-                let claim = self.claim(label).await?;
-                Ok(claim.is_some_and(|row| row.phase == phase))
-            },
-        )
-        .await
+        until_visible!(format!("phase {} of label {label}", phase.as_str()), {
+            let claim = self.claim(label).await?;
+            claim.is_some_and(|row| row.phase == phase)
+        })
     }
 
     pub async fn set_progress(&mut self, label: &SnapshotLabel, digest: &str) -> Result<(), Error> {

@@ -123,29 +123,25 @@ impl Ops<'_> {
         self.client
             .run(&schema::add_columns(self.database, table, columns))
             .await?;
-        until_visible(
-            &format!("the new columns of {}", table.as_str()),
-            async || {
-                let jobs = self.client.fetch(&show::column_jobs(self.database)).await?;
-                let own = || jobs.iter().filter(|job| job.table == table.name());
-                if let Some(job) = own().find(|job| job.state == SchemaJobState::Cancelled) {
-                    return Err(Error::new(
-                        ErrorName::PrecheckFailed,
-                        format!(
-                            "adding columns to {}.{} was cancelled",
-                            self.database, job.table
-                        ),
-                    )
-                    .engine(job.message.clone().unwrap_or_default()));
-                }
-                let present = self.present_columns().await?;
-                let complete = present
-                    .get(table.as_str())
-                    .is_some_and(|present| missing_columns(table, present).is_empty());
-                Ok(complete && own().all(|job| job.state == SchemaJobState::Finished))
-            },
-        )
-        .await
+        until_visible!(format!("the new columns of {}", table.as_str()), {
+            let jobs = self.client.fetch(&show::column_jobs(self.database)).await?;
+            let own = || jobs.iter().filter(|job| job.table == table.name());
+            if let Some(job) = own().find(|job| job.state == SchemaJobState::Cancelled) {
+                return Err(Error::new(
+                    ErrorName::PrecheckFailed,
+                    format!(
+                        "adding columns to {}.{} was cancelled",
+                        self.database, job.table
+                    ),
+                )
+                .engine(job.message.clone().unwrap_or_default()));
+            }
+            let present = self.present_columns().await?;
+            let complete = present
+                .get(table.as_str())
+                .is_some_and(|present| missing_columns(table, present).is_empty());
+            complete && own().all(|job| job.state == SchemaJobState::Finished)
+        })
     }
 
     async fn present_columns(&mut self) -> Result<BTreeMap<String, BTreeSet<String>>, Error> {

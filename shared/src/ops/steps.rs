@@ -19,17 +19,15 @@ impl Ops<'_> {
         for statement in steps::insert_steps(self.database, row.id, steps) {
             self.client.run(&statement).await?;
         }
-        until_visible(&format!("the steps of restore {}", row.id), async || {
-            Ok(self.restore_steps(row.id).await?.len() == steps.len())
-        })
-        .await?;
+        until_visible!(format!("the steps of restore {}", row.id), {
+            self.restore_steps(row.id).await?.len() == steps.len()
+        })?;
         self.client
             .run(&steps::insert_restore(self.database, row))
             .await?;
-        until_visible(&format!("restore {}", row.id), async || {
-            Ok(self.restore(row.id).await?.is_some())
+        until_visible!(format!("restore {}", row.id), {
+            self.restore(row.id).await?.is_some()
         })
-        .await
     }
 
     pub async fn restore_steps(&mut self, id: &RestoreId) -> Result<Vec<StepRow>, Error> {
@@ -68,13 +66,11 @@ impl Ops<'_> {
         let Some(state) = update.state else {
             return Ok(());
         };
-        until_visible(&format!("step {number} of restore {id}"), async || {
+        until_visible!(format!("step {number} of restore {id}"), {
             let rows = self.restore_steps(id).await?;
-            Ok(rows
-                .iter()
-                .any(|row| row.number == number && row.state == state))
+            rows.iter()
+                .any(|row| row.number == number && row.state == state)
         })
-        .await
     }
 
     pub async fn set_restore_state(
@@ -86,13 +82,11 @@ impl Ops<'_> {
     ) -> Result<(), Error> {
         let statement = steps::set_restore_state(self.database, id, state, status, error_message);
         self.client.run(&statement).await?;
-        until_visible(&format!("state {state} of restore {id}"), async || {
-            Ok(self
-                .restore(id)
+        until_visible!(format!("state {state} of restore {id}"), {
+            self.restore(id)
                 .await?
-                .is_some_and(|row| row.state.as_deref() == Some(state)))
+                .is_some_and(|row| row.state.as_deref() == Some(state))
         })
-        .await
     }
 
     pub async fn set_verified(

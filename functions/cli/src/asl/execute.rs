@@ -62,6 +62,9 @@ pub struct Runtime {
     pub random: Box<dyn Fn() -> f64 + Send + Sync>,
     /// Sees everything that happens, as it happens.
     pub observe: Box<dyn Fn(&Event<'_>) + Send + Sync>,
+    /// Seconds of the machine that pass in one second here: 1, except where a simulated cluster has a
+    /// clock of its own.
+    pub pace: u32,
     /// `true` ends the execution between two states. Waits end at once; a running handler has
     /// [`GRACE`] to finish its call.
     pub stop: watch::Receiver<bool>,
@@ -75,8 +78,13 @@ impl Runtime {
         Runtime {
             random: Box::new(rand::random::<f64>),
             observe: Box::new(observe),
+            pace: 1,
             stop,
         }
+    }
+
+    pub fn with_pace(self, pace: u32) -> Runtime {
+        Runtime { pace, ..self }
     }
 }
 

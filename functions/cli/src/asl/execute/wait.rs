@@ -52,7 +52,7 @@ impl<F: Functions> Execution<'_, F> {
         tokio::select! {
             biased;
             interruption = self.interrupted() => Err(interruption.into()),
-            () = sleep_until(Instant::now() + duration) => Ok(()),
+            () = sleep_until(Instant::now() + duration / self.runtime.pace) => Ok(()),
         }
     }
 

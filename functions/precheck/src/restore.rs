@@ -1,0 +1,268 @@
+//! The input of `restore`.
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    flow::{Execution, RestoreAction, RestoreRun, RestoreScope, SwapMode},
+    ident::{DatabaseName, ExecutionId, GroupName, PartitionName, RestoreId, TableName},
+    label::SnapshotLabel,
+    manifest::BackupRecord,
+    ops::Ops,
+    starrocks::Client,
+    time::UtcTime,
+};
+
+use crate::input;
+
+const FIELDS: [&str; 16] = [
+    "target_label",
+    "execution",
+    "group",
+    "as_of",
+    "tables",
+    "partitions",
+    "rename_suffix",
+    "into_database",
+    "swap",
+    "dry_run",
+    "checksum",
+    "row_counts",
+    "expect_plan",
+    "promote",
+    "undo",
+    "resume",
+];
+
+const DEFAULT_SUFFIX: &str = "_restored";
+
+/// `{"target_label": "..."}` is enough.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Input {
+    target_label: Option<SnapshotLabel>,
+    execution: Option<ExecutionId>,
+    group: Option<GroupName>,
+    as_of: Option<String>,
+    tables: Option<Vec<TableName>>,
+    partitions: Option<Vec<PartitionName>>,
+    rename_suffix: Option<String>,
+    into_database: Option<DatabaseName>,
+    swap: Option<SwapMode>,
+    dry_run: Option<bool>,
+    checksum: Option<bool>,
+    row_counts: Option<bool>,
+    expect_plan: Option<String>,
+    promote: Option<RestoreId>,
+    undo: Option<RestoreId>,
+    resume: Option<RestoreId>,
+}
+
+pub(crate) async fn normalize(
+    settings: &Settings,
+    client: &mut Client,
+    input: Value,
+    execution: &Execution,
+) -> Result<RestoreRun, Error> {
+    let input: Input = input::read(input, "restore", &FIELDS)?;
+    let ops = settings.ops_database();
+    let state = Ops::new(client, ops).schema_state().await?;
+    if let Some(error) = state.to_error(ops) {
+        return Err(error);
+    }
+    match existing(&input)? {
+        Some((action, id)) => {
+            // A restore goes on as it was asked for: its own request is stored with it.
+            Ops::new(client, ops).known_restore(id).await?;
+            run(&input, action, id.clone(), Vec::new(), execution)
+        }
+        None => {
+            let labels = labels(&mut Ops::new(client, ops), &input).await?;
+            check_scope(&input)?;
+            let id = restore_id(execution)?;
+            run(&input, RestoreAction::Restore, id, labels, execution)
+        }
+    }
+}
+
+fn existing(input: &Input) -> Result<Option<(RestoreAction, &RestoreId)>, Error> {
+    let given: Vec<(RestoreAction, &RestoreId)> = [
+        (RestoreAction::Promote, &input.promote),
+        (RestoreAction::Undo, &input.undo),
+        (RestoreAction::Resume, &input.resume),
+    ]
+    .into_iter()
+    .filter_map(|(action, id)| Some((action, id.as_ref()?)))
+    .collect();
+    match given.as_slice() {
+        [] => Ok(None),
+        [one] => Ok(Some(*one)),
+        _ => Err(Error::invalid_input(
+            "only one of 'promote', 'undo' and 'resume' can be given",
+        )),
+    }
+}
+
+fn run(
+    input: &Input,
+    action: RestoreAction,
+    restore_id: RestoreId,
+    labels: Vec<SnapshotLabel>,
+    execution: &Execution,
+) -> Result<RestoreRun, Error> {
+    Ok(RestoreRun {
+        execution_id: input::execution_id(execution)?,
+        started_at: input::started_at(execution)?,
+        action,
+        restore_id,
+        labels,
+        scope: RestoreScope {
+            tables: input.tables.clone().unwrap_or_default(),
+            partitions: input.partitions.clone().unwrap_or_default(),
+        },
+        rename_suffix: input
+            .rename_suffix
+            .clone()
+            .unwrap_or_else(|| DEFAULT_SUFFIX.to_owned()),
+        into_database: input.into_database.clone(),
+        swap: input.swap.unwrap_or_default(),
+        dry_run: input.dry_run.unwrap_or(false),
+        checksum: input.checksum.unwrap_or(false),
+        row_counts: input.row_counts.unwrap_or(true),
+        expect_plan: input.expect_plan.clone(),
+    })
+}
+
+/// The last part of the execution's name: short enough for a person to type after `restore promote`.
+fn restore_id(execution: &Execution) -> Result<RestoreId, Error> {
+    let name = execution.id.rsplit(':').next().unwrap_or(&execution.id);
+    Ok(name.parse()?)
+}
+
+fn check_scope(input: &Input) -> Result<(), Error> {
+    let tables = input.tables.as_deref().unwrap_or_default();
+    if input
+        .partitions
+        .as_ref()
+        .is_some_and(|partitions| !partitions.is_empty())
+        && tables.len() != 1
+    {
+        return Err(
+            Error::invalid_input("partitions are those of exactly one table")
+                .hint("name it in 'tables'"),
+        );
+    }
+    Ok(())
+}
+
+/// One label per database: the one that is named, or those of the newest execution of which every
+/// database was backed up in time.
+async fn labels(ops: &mut Ops<'_>, input: &Input) -> Result<Vec<SnapshotLabel>, Error> {
+    match (&input.target_label, &input.execution, &input.group) {
+        (Some(label), None, None) => {
+            let record = ops.known_backup(label).await?;
+            if !record.status.is_restorable() {
+                return Err(not_restorable(&record));
+            }
+            Ok(vec![label.clone()])
+        }
+        (None, Some(execution), None) => {
+            let records = ops.backups_of_execution(execution).await?;
+            let labels = complete(&records, None);
+            labels.ok_or_else(|| nothing_found(&format!("execution {execution}")))
+        }
+        (None, None, Some(group)) => {
+            let as_of = input
+                .as_of
+                .as_deref()
+                .map(UtcTime::from_user)
+                .transpose()
+                .map_err(|error| Error::invalid_input(error.to_string()))?;
+            newest_of_group(ops, group, as_of).await
+        }
+        _ => Err(Error::invalid_input(
+            "exactly one of 'target_label', 'execution' and 'group' says what to restore",
+        )
+        .hint("the least is {\"target_label\": \"...\"}; 'as_of' goes with 'group'")),
+    }
+}
+
+async fn newest_of_group(
+    ops: &mut Ops<'_>,
+    group: &GroupName,
+    as_of: Option<UtcTime>,
+) -> Result<Vec<SnapshotLabel>, Error> {
+    let records: Vec<BackupRecord> = ops
+        .backups()
+        .await?
+        .into_iter()
+        .filter(|record| record.group.as_ref() == Some(group))
+        .collect();
+    let mut executions: Vec<(Option<UtcTime>, &ExecutionId)> = records
+        .iter()
+        .filter_map(|record| Some((record.planned_at, record.execution_id.as_ref()?)))
+        .collect();
+    executions.sort();
+    executions.dedup_by(|one, other| one.1 == other.1);
+    for (_, execution) in executions.into_iter().rev() {
+        let own: Vec<BackupRecord> = records
+            .iter()
+            .filter(|record| record.execution_id.as_ref() == Some(execution))
+            .cloned()
+            .collect();
+        if let Some(labels) = complete(&own, as_of) {
+            return Ok(labels);
+        }
+    }
+    let when = as_of.map_or(String::new(), |time| format!(" at {time} UTC"));
+    Err(nothing_found(&format!("group '{group}'{when}")))
+}
+
+/// The finished label of each database of an execution, if every database has one, pinned in time.
+fn complete(records: &[BackupRecord], as_of: Option<UtcTime>) -> Option<Vec<SnapshotLabel>> {
+    let mut databases: Vec<&DatabaseName> = records
+        .iter()
+        .filter_map(|record| record.database.as_ref())
+        .collect();
+    databases.sort();
+    databases.dedup();
+    if databases.is_empty() {
+        return None;
+    }
+    databases
+        .into_iter()
+        .map(|database| {
+            let finished = records.iter().find(|record| {
+                record.database.as_ref() == Some(database)
+                    && record.status == shared::manifest::BackupStatus::Finished
+                    && as_of.is_none_or(|time| record.pinned_at.is_some_and(|pin| pin <= time))
+            })?;
+            Some(finished.label.clone())
+        })
+        .collect()
+}
+
+fn not_restorable(record: &BackupRecord) -> Error {
+    let error = Error::new(
+        ErrorName::NotFound,
+        format!(
+            "label '{}' is {}: it cannot be restored",
+            record.label,
+            record.status.as_str()
+        ),
+    )
+    .hint("starrocks-br list shows the labels that can");
+    match &record.error_message {
+        Some(message) => error.engine(message.clone()),
+        None => error,
+    }
+}
+
+fn nothing_found(what: &str) -> Error {
+    Error::new(
+        ErrorName::NotFound,
+        format!("no backup of {what} has every database FINISHED and pinned in time"),
+    )
+    .hint("starrocks-br list shows each label with its pinned_at (UTC)")
+}

@@ -1,0 +1,165 @@
+//! One emulated StarRocks cluster with a repository, and a plain SQL session to it.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use mysql_async::{Conn, OptsBuilder, Row, Value, prelude::Queryable};
+use shared::{config::Settings, context::Context};
+use starrocks_emulator::{Clock, Emulator, Options, Profile};
+use tempfile::TempDir;
+
+pub const REPOSITORY: &str = "repo";
+pub const BUCKET: &str = "backups";
+pub const PASSWORD: &str = "canary-7f3a-secret";
+
+/// Stops when it is dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    pub emulator: Arc<Emulator>,
+    root: Arc<TempDir>,
+}
+
+impl Cluster {
+    /// A cluster whose clock stands still until it is advanced, with a repository and ops tables.
+    pub async fn start(profile: Profile) -> Cluster {
+        Cluster::start_at(profile, "2026-03-01T04:00:00Z", "UTC").await
+    }
+
+    pub async fn start_at(profile: Profile, now: &str, zone: &str) -> Cluster {
+        let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let cluster = Cluster::on_bucket(profile, now, zone, root);
+        cluster.sql(&create_repository()).await;
+        cluster.init().await;
+        cluster
+    }
+
+    /// Another cluster on the same object store, without repository and ops tables.
+    pub fn beside(&self, profile: Profile) -> Cluster {
+        Cluster::on_bucket(profile, "2026-03-05T04:00:00Z", "UTC", Arc::clone(&self.root))
+    }
+
+    fn on_bucket(profile: Profile, now: &str, zone: &str, root: Arc<TempDir>) -> Cluster {
+        let now: Timestamp = now.parse().expect("a time");
+        let mut options = Options::new(profile, Clock::manual(now), root.path());
+        options.buckets = vec![BUCKET.to_owned()];
+        options.root_password = PASSWORD.to_owned();
+        options.time_zone = zone.to_owned();
+        options.session_time_zone = zone.to_owned();
+        let emulator = Emulator::start(options).expect("the emulator starts");
+        Cluster { emulator: Arc::new(emulator), root }
+    }
+
+    pub fn advance(&self, seconds: i64) {
+        self.emulator.advance(SignedDuration::from_secs(seconds));
+    }
+
+    /// Where the objects of the repository are.
+    pub fn bucket(&self) -> PathBuf {
+        self.root.path().join(BUCKET)
+    }
+
+    pub fn settings(&self) -> Settings {
+        self.settings_with(&[])
+    }
+
+    /// Settings as the environment gives them, with `more` of its variables.
+    pub fn settings_with(&self, more: &[(&str, &str)]) -> Settings {
+        let host = format!("127.0.0.1:{}", self.emulator.port());
+        let mut variables: BTreeMap<String, String> = [
+            ("STARROCKS_HOST", host.as_str()),
+            ("STARROCKS_USER", "root"),
+            ("STARROCKS_PASSWORD", PASSWORD),
+            ("STARROCKS_REPOSITORY", REPOSITORY),
+        ]
+        .into_iter()
+        .chain(more.iter().copied())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+        variables.retain(|_, value| !value.is_empty());
+        Settings::from_sources(None, &|name| variables.get(name).cloned()).expect("settings")
+    }
+
+    pub fn context(&self) -> Context {
+        Context::new(self.settings())
+    }
+
+    pub async fn init(&self) {
+        let settings = self.settings();
+        let mut client = self.context().connect().await.expect("a connection");
+        shared::ops::Ops::new(&mut client, settings.ops_database())
+            .init(1, 1_000)
+            .await
+            .expect("init");
+    }
+
+    pub async fn connection(&self) -> Conn {
+        let options = OptsBuilder::default()
+            .ip_or_hostname("127.0.0.1")
+            .tcp_port(self.emulator.port())
+            .user(Some("root"))
+            .pass(Some(PASSWORD))
+            .prefer_socket(false)
+            .max_allowed_packet(Some(64 << 20))
+            .wait_timeout(Some(28_800));
+        tokio::time::timeout(crate::TIMEOUT, Conn::new(options))
+            .await
+            .expect("an answer in time")
+            .expect("a connection")
+    }
+
+    /// Statements, separated by `;` and a line break, each of which must succeed.
+    pub async fn sql(&self, statements: &str) {
+        let mut connection = self.connection().await;
+        for statement in statements.split(";\n").map(str::trim).filter(|text| !text.is_empty()) {
+            connection
+                .query_drop(statement.trim_end_matches(';'))
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+        connection.disconnect().await.expect("goodbye");
+    }
+
+    /// The rows of a query, sorted, each as text.
+    pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
+        let mut connection = self.connection().await;
+        let rows: Vec<Row> =
+            connection.query(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        connection.disconnect().await.expect("goodbye");
+        let mut rows: Vec<Vec<String>> =
+            rows.into_iter().map(|row| row.unwrap().iter().map(text).collect()).collect();
+        rows.sort();
+        rows
+    }
+
+    pub async fn one(&self, query: &str) -> String {
+        let rows = self.rows(query).await;
+        rows.first().and_then(|row| row.first()).cloned().unwrap_or_default()
+    }
+
+    /// Puts tables into a group: `database.table`, or `database.*`.
+    pub async fn group(&self, group: &str, tables: &[&str]) {
+        for table in tables {
+            let (database, table) = table.split_once('.').expect("database.table");
+            self.sql(&format!(
+                "INSERT INTO ops.table_inventory (inventory_group, database_name, table_name) \
+                 VALUES ('{group}', '{database}', '{table}')"
+            ))
+            .await;
+        }
+    }
+}
+
+pub fn create_repository() -> String {
+    format!(
+        "CREATE REPOSITORY `{REPOSITORY}` WITH BROKER ON LOCATION \"s3://{BUCKET}/starrocks\" \
+         PROPERTIES (\"aws.s3.access_key\"=\"x\", \"aws.s3.secret_key\"=\"y\")"
+    )
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::NULL => "NULL".to_owned(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        other => other.as_sql(true),
+    }
+}
