@@ -164,7 +164,7 @@ impl Step {
 }
 
 /// All periods from `start` up to but not including `end`. The engine names them itself, as it does
-/// on INSERT, and passes over those that exist.
+/// on INSERT. There is no IF NOT EXISTS here: if one of them exists, none is added.
 pub fn add_automatic_partitions(
     table: &QualifiedTable,
     start: &str,

@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod read;
+mod statements;
 mod support;
 mod text;
 mod tls;
