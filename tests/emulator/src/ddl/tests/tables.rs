@@ -237,3 +237,25 @@ fn names_of_other_catalogs_are_refused() {
     let error = fe.fail("DESC hive.d.t1");
     assert!(error.message.contains("Unknown catalog 'hive'"));
 }
+
+#[test]
+fn loads_and_runs_of_tasks_are_listed() {
+    for profile in Profile::ALL {
+        let mut fe = Fixture::new(profile);
+        fe.run(TABLES[0]);
+        fe.run("INSERT INTO t1 WITH LABEL first VALUES (1, 'a'), (2, 'b')");
+        assert_eq!(
+            fe.rows("SELECT STATE, SINK_ROWS FROM information_schema.loads WHERE LABEL = 'first'"),
+            [["FINISHED", "2"]]
+        );
+        fe.run("SUBMIT TASK copy AS INSERT INTO t1 SELECT k + 10, v FROM t1");
+        for _ in 0..5 {
+            fe.tick(1);
+        }
+        assert_eq!(
+            fe.rows("SELECT STATE FROM information_schema.task_runs WHERE TASK_NAME = 'copy'"),
+            [["SUCCESS"]]
+        );
+        assert_eq!(fe.rows("SELECT count(*) FROM t1"), [["4"]]);
+    }
+}
