@@ -1,0 +1,229 @@
+//! Steps that change what people see: live names, live partitions, policies of live tables.
+
+use super::{
+    super::{
+        addable,
+        notice::Notices,
+        policy,
+        request::RestoreRequest,
+        step::{CopyMode, PartitionRange, Phase, Policy, Slot, Step},
+        strategy::{Draft, Promotion, lives, overwrites},
+        target::Target,
+    },
+    Steps, copy_ranges, hold,
+};
+use crate::{ddl::Ddl, label::SnapshotLabel, manifest::ManifestPartition};
+
+pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], steps: &mut Steps) {
+    for draft in drafts {
+        let rename = |from, to, id| Step::Rename {
+            table: draft.reference(),
+            from,
+            to,
+            id,
+        };
+        let live_id = draft.live.map(|live| live.table_id);
+        match (&draft.promotion, live_id) {
+            (Promotion::InPlace, _) => {}
+            (Promotion::Splice, _) => splice(request, draft, steps),
+            (Promotion::Swap, Some(live_id)) => {
+                hold(draft, Slot::Live, &live_policies(draft), steps);
+                steps.push(
+                    Phase::Promote,
+                    Step::Swap {
+                        table: draft.reference(),
+                        with: Slot::Staged,
+                        live_id,
+                        with_id: None,
+                    },
+                );
+                steps.push(
+                    Phase::Promote,
+                    rename(Slot::Staged, Slot::Before, Some(live_id)),
+                );
+            }
+            (Promotion::RenamePair { .. }, Some(live_id)) => {
+                hold(draft, Slot::Live, &live_policies(draft), steps);
+                steps.push(
+                    Phase::Promote,
+                    rename(Slot::Live, Slot::Before, Some(live_id)),
+                );
+                steps.push(Phase::Promote, rename(Slot::Staged, Slot::Live, None));
+            }
+            (Promotion::Rename | Promotion::Swap | Promotion::RenamePair { .. }, _) => {
+                steps.push(Phase::Promote, rename(Slot::Staged, Slot::Live, None));
+            }
+        }
+    }
+}
+
+fn live_policies(draft: &Draft<'_>) -> Vec<Policy> {
+    draft
+        .live
+        .and_then(|live| Ddl::parse(&live.ddl).ok())
+        .map(|ddl| policy::active(&ddl.properties))
+        .unwrap_or_default()
+}
+
+/// Live partitions are kept in a table of their own, then replaced one by one.
+fn splice(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
+    let table = draft.reference();
+    let kept = |partition: &&ManifestPartition| lives(draft, &partition.name);
+    if request
+        .wanted(draft.table)
+        .any(|partition| kept(&partition))
+    {
+        steps.push(
+            Phase::Promote,
+            Step::CreateTable {
+                table: table.clone(),
+                slot: Slot::Before,
+                replication_num: draft.replication_num,
+            },
+        );
+    }
+    let held: Vec<Policy> = live_policies(draft);
+    hold(draft, Slot::Live, &held, steps);
+    for (place, snapshot) in draft.snapshots.iter().enumerate() {
+        for partitions in splice_ranges(request, draft, snapshot) {
+            let replaced = partitions.lives;
+            let partitions = partitions.range;
+            let add = |slot, temporary| Step::AddPartitions {
+                table: table.clone(),
+                slot,
+                partitions: partitions.clone(),
+                temporary,
+            };
+            let copy = |from, to, mode| Step::CopyPartitions {
+                table: table.clone(),
+                from,
+                to,
+                partitions: partitions.clone(),
+                mode,
+            };
+            if replaced {
+                steps.push(Phase::Promote, add(Slot::Before, false));
+                steps.push(
+                    Phase::Promote,
+                    copy(Slot::Live, Slot::Before, CopyMode::Append),
+                );
+            } else {
+                steps.push(Phase::Promote, add(Slot::Live, false));
+            }
+            let from = draft.slot_of(place);
+            if overwrites(&draft.ddl) {
+                steps.push(Phase::Promote, copy(from, Slot::Live, CopyMode::Overwrite));
+            } else {
+                steps.push(Phase::Promote, add(Slot::Live, true));
+                steps.push(Phase::Promote, copy(from, Slot::Live, CopyMode::Temporary));
+                steps.push(
+                    Phase::Promote,
+                    Step::ReplacePartitions {
+                        table: table.clone(),
+                        partitions: partitions.clone(),
+                    },
+                );
+            }
+        }
+    }
+    for place in 0..draft.snapshots.len() {
+        steps.push(
+            Phase::Promote,
+            Step::DropTable {
+                table: table.clone(),
+                slot: draft.slot_of(place),
+            },
+        );
+    }
+}
+
+struct SpliceRange {
+    range: PartitionRange,
+    /// Whether the live table has these partitions.
+    lives: bool,
+}
+
+fn splice_ranges(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    snapshot: &SnapshotLabel,
+) -> Vec<SpliceRange> {
+    let partitions: Vec<&ManifestPartition> = request.wanted_from(draft.table, snapshot).collect();
+    let mut found: Vec<SpliceRange> = Vec::new();
+    for whole in copy_ranges(request, draft, snapshot) {
+        let mut open: Option<SpliceRange> = None;
+        for number in whole.from..whole.to {
+            let lives = lives(draft, &partitions[number as usize].name);
+            match &mut open {
+                Some(last) if last.lives == lives => last.range.to = number + 1,
+                _ => {
+                    found.extend(open.take());
+                    open = Some(SpliceRange {
+                        range: PartitionRange {
+                            snapshot: snapshot.clone(),
+                            from: number,
+                            to: number + 1,
+                        },
+                        lives,
+                    });
+                }
+            }
+        }
+        found.extend(open);
+    }
+    found
+}
+
+/// Policies that can be switched on again are; of the others a person is told.
+pub(in super::super) fn resume(
+    request: &RestoreRequest,
+    drafts: &[Draft<'_>],
+    target: &Target,
+    steps: &mut Steps,
+    notices: &mut Notices,
+) {
+    for draft in drafts {
+        let policies = match draft.promotion {
+            Promotion::Splice => live_policies(draft),
+            _ => draft.policies.clone(),
+        };
+        let live_ddl = draft.live.and_then(|live| Ddl::parse(&live.ddl).ok());
+        let properties = match (&draft.promotion, &live_ddl) {
+            (Promotion::Splice, Some(live)) => &live.properties,
+            _ => &draft.ddl.properties,
+        };
+        let ends: Vec<_> = request
+            .wanted(draft.table)
+            .map(|partition| addable::upper_bound(&draft.ddl, partition))
+            .collect();
+        let mut on: Vec<(Policy, String)> = Vec::new();
+        for policy in policies {
+            let value = policy.value(properties).unwrap_or_default();
+            if policy::keeps_all(policy, properties, &ends, target.now) {
+                on.push((policy, value.to_owned()));
+                continue;
+            }
+            notices.ask(
+                draft.qualified(),
+                format!(
+                    "has {} switched off, because it could drop restored partitions. When it may: \
+                     ALTER TABLE `{}`.`{}` SET (\"{}\" = \"{value}\")",
+                    policy.property(),
+                    draft.database,
+                    draft.table.table,
+                    policy.property(),
+                ),
+            );
+        }
+        if !on.is_empty() {
+            steps.push(
+                Phase::Finish,
+                Step::ResumePartitions {
+                    table: draft.reference(),
+                    slot: Slot::Live,
+                    policies: on,
+                },
+            );
+        }
+    }
+}
