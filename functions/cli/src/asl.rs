@@ -2,7 +2,7 @@
 //!
 //! Only a subset of the Amazon States Language is known, and only what behaves the same in both
 //! places. [`Machine::load`] refuses the rest, and proves of what it accepts that no path can be
-//! missing ([`check`]), so that a machine that loads here can only fail on AWS for AWS' own reasons.
+//! missing (`check`), so that a machine that loads here can only fail on AWS for AWS' own reasons.
 //! Where the two differ, this one is the stricter: every mistake in a definition or in what a handler
 //! returned ends the execution here, while AWS lets `States.ALL` catch some of them.
 

@@ -8,7 +8,7 @@ mod state;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::{fields::Fields, state::Parser};
 use super::{
@@ -170,9 +170,4 @@ fn refuse_repeated_names(flow: &Flow) -> Result<(), LoadError> {
         )
         .in_state(name)),
     }
-}
-
-/// An error as Catch puts it into the state.
-pub fn error_output(error: &str, cause: &str) -> Value {
-    json!({"Error": error, "Cause": cause})
 }

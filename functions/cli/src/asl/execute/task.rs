@@ -18,7 +18,6 @@ use super::{
 use crate::asl::{
     data::Template,
     definition::{Action, Catcher, JitterStrategy, Retrier, TIMEOUT, Task},
-    parse::error_output,
 };
 
 impl<F: Functions> Execution<'_, F> {
@@ -93,7 +92,7 @@ impl<F: Functions> Execution<'_, F> {
             error,
             next: &catcher.next,
         });
-        let output = error_output(&error.error, &error.cause);
+        let output = json!({"Error": error.error, "Cause": error.cause});
         Ok(Step {
             output: catcher.result_path.apply(visit.input, output)?,
             next: Some(&catcher.next),
