@@ -80,6 +80,8 @@ impl Typeset {
 #[derive(Debug)]
 struct SystemTable {
     sqlite_name: String,
+    /// What the generated SQL calls it.
+    alias: String,
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 }
@@ -137,15 +139,16 @@ impl<'a> Compiler<'a> {
         format!("{prefix}{}", self.last_alias)
     }
 
-    /// Puts the system tables that the query reads into SQLite, for as long as `work` runs.
+    /// Puts the system tables that the SQL reads into SQLite, for as long as `work` runs.
     fn with_system_tables<T>(
         &mut self,
+        sql: &str,
         work: impl FnOnce(&Connection) -> SqlResult<T>,
     ) -> SqlResult<T> {
         let connection = self.engine.rows.connection();
         let tables = std::mem::take(&mut self.system_tables);
         for table in &tables {
-            table.fill(connection)?;
+            table.fill(connection, sql)?;
         }
         let result = work(connection);
         for table in &tables {
@@ -158,12 +161,20 @@ impl<'a> Compiler<'a> {
 }
 
 impl SystemTable {
-    fn fill(&self, connection: &Connection) -> SqlResult<()> {
-        let names: Vec<String> = self
-            .columns
-            .iter()
-            .map(|column| literal::name(&column.name))
+    /// Stores the columns that the SQL reads: there may be many, of many rows.
+    fn fill(&self, connection: &Connection, sql: &str) -> SqlResult<()> {
+        let read: Vec<usize> = (0..self.columns.len())
+            .filter(|at| {
+                let column = literal::name(&self.columns[*at].name);
+                sql.contains(&format!("{}.{column}", self.alias))
+            })
             .collect();
+        let mut names: Vec<String> = read
+            .iter()
+            .map(|at| literal::name(&self.columns[*at].name))
+            .collect();
+        // A table needs a column even if only its rows are counted.
+        names.push("_row".to_owned());
         let places: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
         let types: Vec<SqlType> = self.columns.iter().map(column_type).collect();
         let fill = || -> rusqlite::Result<()> {
@@ -178,16 +189,17 @@ impl SystemTable {
                 places.join(", ")
             ))?;
             for row in &self.rows {
-                for (at, (cell, sql_type)) in row.iter().zip(&types).enumerate() {
-                    let stored = match cell {
-                        None => Value::Null,
-                        Some(text) if sql_type.is_text() => {
-                            insert.raw_bind_parameter(at + 1, text.as_str())?;
-                            continue;
+                for (place, at) in read.iter().enumerate() {
+                    match &row[*at] {
+                        None => insert.raw_bind_parameter(place + 1, Value::Null)?,
+                        Some(text) if types[*at].is_text() => {
+                            insert.raw_bind_parameter(place + 1, text.as_str())?;
                         }
-                        Some(text) => value::from_text(text, sql_type).unwrap_or(Value::Null),
-                    };
-                    insert.raw_bind_parameter(at + 1, stored)?;
+                        Some(text) => {
+                            let stored = value::from_text(text, &types[*at]).unwrap_or(Value::Null);
+                            insert.raw_bind_parameter(place + 1, stored)?;
+                        }
+                    }
                 }
                 insert.raw_execute()?;
             }
@@ -270,7 +282,7 @@ impl Compiler<'_> {
 
     /// The rows of generated SQL with `width` columns.
     pub(crate) fn fetch(&mut self, sql: &str, width: usize) -> SqlResult<Vec<Vec<Value>>> {
-        self.with_system_tables(|connection| {
+        self.with_system_tables(sql, |connection| {
             let fetch = || -> rusqlite::Result<Vec<Vec<Value>>> {
                 let mut statement = connection.prepare(sql)?;
                 let mut cursor = statement.query([])?;

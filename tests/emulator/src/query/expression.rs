@@ -319,6 +319,15 @@ impl Compiler<'_> {
         if let (Expr::Tuple(left), Expr::Tuple(right)) = (left, right) {
             return self.tuples(left, operator, right);
         }
+        match operator {
+            Op::And => return self.chain(left, right, "AND", |op| matches!(op, Op::And)),
+            // StarRocks reads || as OR unless PIPES_AS_CONCAT is set.
+            Op::Or | Op::StringConcat => {
+                let is_or = |op: &Op| matches!(op, Op::Or | Op::StringConcat);
+                return self.chain(left, right, "OR", is_or);
+            }
+            _ => {}
+        }
         let left = self.expression(left)?;
         let right = self.expression(right)?;
         let logical =
@@ -331,9 +340,6 @@ impl Compiler<'_> {
             Op::Gt => compare(left, ">", right),
             Op::GtEq => compare(left, ">=", right),
             Op::Spaceship => compare(left, "IS", right),
-            Op::And => logical("AND"),
-            // StarRocks reads || as OR unless PIPES_AS_CONCAT is set.
-            Op::Or | Op::StringConcat => logical("OR"),
             Op::Xor => Typed::boolean(format!("((NOT {}) <> (NOT {}))", left.sql, right.sql)),
             Op::Plus => arithmetic(left, "+", right),
             Op::Minus => arithmetic(left, "-", right),
@@ -348,6 +354,31 @@ impl Compiler<'_> {
             Op::Arrow => self.scalar("json_query", vec![left, right])?,
             other => return Err(unsupported(&format!("operator {other}"))),
         })
+    }
+
+    /// A chain of AND or OR. It leans to the left and may have thousands of links; SQLite takes a
+    /// depth of 1,000, so the links become a balanced tree.
+    fn chain(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        operator: &str,
+        continues: impl Fn(&BinaryOperator) -> bool,
+    ) -> SqlResult<Typed> {
+        let mut links = vec![right];
+        let mut rest = left;
+        while let Expr::BinaryOp { left, op, right } = rest
+            && continues(op)
+        {
+            links.push(right);
+            rest = left;
+        }
+        links.push(rest);
+        let mut operands = Vec::with_capacity(links.len());
+        for link in links.into_iter().rev() {
+            operands.push(self.expression(link)?.sql);
+        }
+        Ok(Typed::boolean(balanced(&operands, operator)))
     }
 
     fn tuples(
@@ -563,6 +594,21 @@ pub(super) fn item_kind(sql_type: &SqlType) -> u8 {
     }
 }
 
+fn balanced(operands: &[String], operator: &str) -> String {
+    match operands {
+        [] => "NULL".to_owned(),
+        [only] => only.clone(),
+        several => {
+            let (left, right) = several.split_at(several.len() / 2);
+            format!(
+                "({} {operator} {})",
+                balanced(left, operator),
+                balanced(right, operator)
+            )
+        }
+    }
+}
+
 fn in_list(tested: Typed, list: Vec<Typed>) -> String {
     let is_plain = list.iter().all(|item| {
         item.sql_type == tested.sql_type
@@ -580,7 +626,7 @@ fn in_list(tested: Typed, list: Vec<Typed>) -> String {
         .into_iter()
         .map(|item| compare(tested.clone(), "=", item).sql)
         .collect();
-    format!("({})", any.join(" OR "))
+    balanced(&any, "OR")
 }
 
 fn negate(negated: bool, sql: String) -> Typed {

@@ -423,6 +423,7 @@ impl Compiler<'_> {
         self.needs_backend = true;
         self.system_tables.push(SystemTable {
             sqlite_name: sqlite_name.clone(),
+            alias: internal.clone(),
             columns,
             rows,
         });

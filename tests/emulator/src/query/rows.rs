@@ -19,7 +19,7 @@ impl Compiler<'_> {
     /// The value of an expression that reads no columns.
     pub(crate) fn evaluate(&mut self, typed: &Typed) -> SqlResult<Value> {
         let sql = format!("SELECT {}", typed.sql);
-        self.with_system_tables(|connection| {
+        self.with_system_tables(&sql, |connection| {
             connection
                 .query_row(&sql, [], |row| row.get(0))
                 .map_err(query_error)
@@ -58,7 +58,7 @@ impl Compiler<'_> {
             .map(|column| sqlite_column(&column.name))
             .collect();
         let sql: Vec<&str> = expressions.iter().map(|typed| typed.sql.as_str()).collect();
-        self.with_system_tables(|connection| {
+        self.with_system_tables(&sql.join(", "), |connection| {
             let computed = compute(connection, &names, rows, &sql);
             connection
                 .execute_batch(&format!("DROP TABLE IF EXISTS {ROWS}"))

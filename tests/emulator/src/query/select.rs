@@ -117,29 +117,27 @@ impl Compiler<'_> {
                     }
                     bodies.push(constant_row(items));
                 }
-                let mut bodies = bodies.into_iter();
-                let first = bodies
-                    .next()
-                    .ok_or_else(|| unsupported("VALUES without rows"))?;
-                bodies.try_fold(first, |left, right| combine(left, "UNION ALL", right))
+                combine(bodies.into_iter().map(|body| ("UNION ALL", body)).collect())
             }
-            SetExpr::SetOperation {
-                left,
-                op,
-                set_quantifier,
-                right,
-            } => {
-                let all = matches!(set_quantifier, SetQuantifier::All);
-                let operator = match (op, all) {
-                    (SetOperator::Union, true) => "UNION ALL",
-                    (SetOperator::Union, false) => "UNION",
-                    (SetOperator::Intersect, false) => "INTERSECT",
-                    (SetOperator::Except | SetOperator::Minus, false) => "EXCEPT",
-                    _ => return Err(unsupported(&format!("{op} ALL"))),
-                };
-                let left = self.set_expression(left)?;
-                let right = self.set_expression(right)?;
-                combine(left, operator, right)
+            SetExpr::SetOperation { .. } => {
+                // A chain leans to the left, and may be hundreds of links long.
+                let mut links = Vec::new();
+                let mut first = expression;
+                while let SetExpr::SetOperation {
+                    left,
+                    op,
+                    set_quantifier,
+                    right,
+                } = first
+                {
+                    links.push((set_operator(op, set_quantifier)?, right));
+                    first = left;
+                }
+                let mut bodies = vec![("", self.set_expression(first)?)];
+                for (operator, right) in links.into_iter().rev() {
+                    bodies.push((operator, self.set_expression(right)?));
+                }
+                combine(bodies)
             }
             other => Err(unsupported(&other.to_string())),
         }
@@ -457,27 +455,47 @@ fn constant_row(items: Vec<Item>) -> Body {
     }
 }
 
-/// `left operator right`, each column in a type that holds both sides.
-fn combine(left: Body, operator: &str, right: Body) -> SqlResult<Body> {
-    if left.outputs.len() != right.outputs.len() {
-        return Err(SqlError::analyzing(
-            "Operands have unequal number of columns",
-        ));
+fn set_operator(op: &SetOperator, quantifier: &SetQuantifier) -> SqlResult<&'static str> {
+    let all = matches!(quantifier, SetQuantifier::All);
+    match (op, all) {
+        (SetOperator::Union, true) => Ok("UNION ALL"),
+        (SetOperator::Union, false) => Ok("UNION"),
+        (SetOperator::Intersect, false) => Ok("INTERSECT"),
+        (SetOperator::Except | SetOperator::Minus, false) => Ok("EXCEPT"),
+        _ => Err(unsupported(&format!("{op} ALL"))),
     }
-    let outputs: Vec<Output> = left
-        .outputs
-        .iter()
-        .zip(&right.outputs)
-        .map(|(left, right)| Output {
-            name: left.name.clone(),
-            sql_type: common_type(&left.sql_type, &right.sql_type),
-        })
-        .collect();
-    let sql = format!(
-        "{} {operator} {}",
-        converted(&left, &outputs),
-        converted(&right, &outputs)
-    );
+}
+
+/// SQLite takes 500 at most.
+const MAX_OPERANDS: usize = 400;
+
+/// Queries joined by set operators from left to right, each column in a type that holds all sides.
+/// The operator of the first is not looked at.
+fn combine(bodies: Vec<(&'static str, Body)>) -> SqlResult<Body> {
+    let Some((_, first)) = bodies.first() else {
+        return Err(unsupported("VALUES without rows"));
+    };
+    let mut outputs = first.outputs.clone();
+    for (_, body) in &bodies {
+        if body.outputs.len() != outputs.len() {
+            return Err(SqlError::analyzing(
+                "Operands have unequal number of columns",
+            ));
+        }
+        for (output, other) in outputs.iter_mut().zip(&body.outputs) {
+            output.sql_type = common_type(&output.sql_type, &other.sql_type);
+        }
+    }
+    let mut sql = String::new();
+    for (at, (operator, body)) in bodies.iter().enumerate() {
+        if at > 0 && at % MAX_OPERANDS == 0 {
+            sql = format!("SELECT * FROM ({sql})");
+        }
+        if at > 0 {
+            sql.push_str(&format!(" {operator} "));
+        }
+        sql.push_str(&converted(body, &outputs));
+    }
     Ok(Body { sql, outputs })
 }
 

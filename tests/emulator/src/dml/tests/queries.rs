@@ -170,6 +170,20 @@ fn joins_subqueries_and_sets() {
         "SELECT * FROM (VALUES (1, 'a'), (2, 'b')) AS t(n, s) ORDER BY n DESC",
         "2|b\n1|a",
     );
+    f.check("SELECT 1 UNION SELECT 1 UNION ALL SELECT 1", "1\n1");
+    let counts: Vec<String> = (0..1_000)
+        .map(|at| format!("SELECT {at} AS n, COUNT(*) AS c FROM sales"))
+        .collect();
+    let counts = counts.join(" UNION ALL ");
+    f.check(
+        &format!("SELECT COUNT(*), SUM(n), SUM(c) FROM ({counts}) t"),
+        "1000|499500|4000",
+    );
+    let tests: Vec<String> = (0..3_000).map(|at| format!("id = {at}")).collect();
+    f.check(
+        &format!("SELECT COUNT(*) FROM sales WHERE {}", tests.join(" OR ")),
+        "4",
+    );
     let error = f.fail("SELECT (SELECT id FROM sales)");
     assert!(error.message.contains("Expected LE 1"), "{error:?}");
 }

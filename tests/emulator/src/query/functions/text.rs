@@ -1,5 +1,7 @@
 //! Functions on texts. Positions count characters from 1; `length` counts bytes.
 
+use std::{cell::RefCell, collections::HashMap, str::Chars};
+
 use regex::Regex;
 use rusqlite::types::{Value, ValueRef};
 
@@ -309,25 +311,90 @@ fn substring_index(arguments: &Arguments<'_>) -> Outcome {
     text_value(part.join(by.as_ref()))
 }
 
+thread_local! {
+    /// Patterns are mostly the same from row to row, and slow to compile.
+    static REGEXES: RefCell<HashMap<String, Regex>> = RefCell::new(HashMap::new());
+}
+
+const MOST_REGEXES: usize = 100;
+
 fn regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| format!("Invalid regex expression: {pattern}. {error}"))
+    REGEXES.with_borrow_mut(|known| {
+        if let Some(regex) = known.get(pattern) {
+            return Ok(regex.clone());
+        }
+        let regex = Regex::new(pattern)
+            .map_err(|error| format!("Invalid regex expression: {pattern}. {error}"))?;
+        if known.len() >= MOST_REGEXES {
+            known.clear();
+        }
+        known.insert(pattern.to_owned(), regex.clone());
+        Ok(regex)
+    })
 }
 
 /// LIKE: `%`, `_`, and a backslash before a character that means itself.
 pub fn is_like(text: &str, pattern: &str) -> bool {
-    let mut expression = String::from("(?s)^");
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '%' => expression.push_str(".*"),
-            '_' => expression.push('.'),
-            '\\' => {
-                let escaped = characters.next().unwrap_or('\\');
-                expression.push_str(&regex::escape(&escaped.to_string()));
+    let mut text = text.chars();
+    let mut pattern = pattern.chars();
+    // Where to go on if what follows the last `%` does not fit: one character further in the text.
+    let mut retry: Option<(Chars<'_>, Chars<'_>)> = None;
+    loop {
+        let fits = match pattern.next() {
+            None => match text.clone().next() {
+                None => return true,
+                Some(_) => false,
+            },
+            Some('%') => {
+                retry = Some((text.clone(), pattern.clone()));
+                continue;
             }
-            other => expression.push_str(&regex::escape(&other.to_string())),
+            Some('_') => text.next().is_some(),
+            Some('\\') => {
+                let literal = pattern.next().unwrap_or('\\');
+                text.next() == Some(literal)
+            }
+            Some(literal) => text.next() == Some(literal),
+        };
+        if fits {
+            continue;
+        }
+        let Some((mut from, rest)) = retry.take() else {
+            return false;
+        };
+        if from.next().is_none() {
+            return false;
+        }
+        retry = Some((from.clone(), rest.clone()));
+        text = from;
+        pattern = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn like_patterns() {
+        for (text, pattern, expect) in [
+            ("abc", "abc", true),
+            ("abc", "a%", true),
+            ("abc", "%c", true),
+            ("abc", "%b%", true),
+            ("abc", "a_c", true),
+            ("abc", "a_", false),
+            ("abc", "ab", false),
+            ("aXbXc", "%X_", true),
+            ("aXbX", "%X_", false),
+            ("a%c", r"a\%c", true),
+            ("abc", r"a\%c", false),
+            ("", "%", true),
+            ("", "_", false),
+            ("mississippi", "%iss%ip%i", true),
+            ("a\nb", "a%b", true),
+        ] {
+            assert_eq!(is_like(text, pattern), expect, "{text:?} LIKE {pattern:?}");
         }
     }
-    expression.push('$');
-    Regex::new(&expression).is_ok_and(|regex| regex.is_match(text))
 }
