@@ -25,6 +25,7 @@ use rusqlite::{Connection, types::Value};
 
 pub(crate) use self::{
     expression::constant,
+    literal::value as literal_of,
     relation::unknown_partition,
     typed::{Typed, spelling},
 };

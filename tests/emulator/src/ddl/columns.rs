@@ -174,7 +174,7 @@ impl Engine {
         let before = table.clone_without_partitions();
         let mut after = table.clone_without_partitions();
         let old_name = std::mem::replace(&mut after.columns[at].name, new_name.to_owned());
-        self.rows.alter_columns(&before, &after)?;
+        self.alter_rows(&before, &after)?;
         let table = self.altered(target)?;
         table.columns = after.columns;
         let rename = |other: &mut String| {
@@ -255,7 +255,7 @@ impl Engine {
             let before = table.clone_without_partitions();
             let mut after = table.clone_without_partitions();
             after.columns = columns;
-            self.rows.alter_columns(&before, &after)?;
+            self.alter_rows(&before, &after)?;
             self.altered(target)?.columns = after.columns;
         } else {
             job.index_id = new_index_id;

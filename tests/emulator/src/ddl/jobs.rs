@@ -122,7 +122,7 @@ impl Engine {
                     base.schema_hash = job.schema_hash;
                 }
                 table.columns.clone_from(&after.columns);
-                self.rows.alter_columns(&before, &after)
+                self.alter_rows(&before, &after)
             }
             Some(Change::Rollup(index)) => {
                 if !table.indexes.iter().any(|other| other.id == index.id) {

@@ -330,8 +330,6 @@ impl Compiler<'_> {
         }
         let left = self.expression(left)?;
         let right = self.expression(right)?;
-        let logical =
-            |operator: &str| Typed::boolean(format!("({} {operator} {})", left.sql, right.sql));
         Ok(match operator {
             Op::Eq => compare(left, "=", right),
             Op::NotEq => compare(left, "<>", right),

@@ -2,159 +2,156 @@
 
 use rusqlite::types::Value;
 
-use super::{Rows, column_type, internal, sqlite_column, sqlite_table};
+use super::{Rows, column_type, has_key, internal, key, sqlite_column, sqlite_table};
 use crate::{
     catalog::{ColumnDef, ColumnDefault, Table},
+    clock::Clock,
+    engine::Engine,
+    privileges::Identity,
+    query::{self, Compiler, parser},
     reply::{SqlError, SqlResult},
-    types::SqlType,
+    value,
 };
 
-/// Where a value of a row after the change comes from.
-enum Source {
-    /// A column of before, whose values become another type.
-    Column {
-        at: usize,
-        from: SqlType,
-        to: SqlType,
-    },
-    Constant(Value),
+impl Engine {
+    /// Rewrites the rows of a table for new columns. A column is the same one if its unique id is: a
+    /// column dropped and added again starts with its default. New generated columns are computed.
+    pub(crate) fn alter_rows(&mut self, before: &Table, after: &Table) -> SqlResult<()> {
+        let leader = self.nodes.leader().map_or(0, |leader| leader.id);
+        let session =
+            self.new_session(u32::MAX, Identity::root(), "127.0.0.1:0".to_owned(), leader);
+        self.close_session(session.id);
+        let now = Clock::format(self.clock.now(), &session.time_zone);
+        let mut generated = Vec::new();
+        for column in &after.columns {
+            let Some(expression) = &column.generated else {
+                continue;
+            };
+            let same = same_column(before, column).map(|at| &before.columns[at]);
+            if same.is_some_and(|same| same.generated == column.generated) {
+                continue;
+            }
+            let expression = parser::expression(expression)?;
+            let mut compiler = Compiler::new(self, &session);
+            compiler.enter_row(after)?;
+            let typed = compiler
+                .expression(&expression)?
+                .cast(&column_type(column)?);
+            generated.push(format!("{} = {}", sqlite_column(&column.name), typed.sql));
+        }
+        self.rows.atomically(|rows| {
+            rows.alter_columns(before, after, &now)?;
+            if generated.is_empty() {
+                return Ok(());
+            }
+            let update = format!(
+                "UPDATE {} SET {}",
+                sqlite_table(after.id),
+                generated.join(", ")
+            );
+            rows.connection.execute_batch(&update).map_err(internal)
+        })
+    }
 }
 
 impl Rows {
-    /// Rewrites the rows of a table for new columns. A column is the same one if its unique id is: a
-    /// column dropped and added again starts with its default.
-    pub fn alter_columns(&mut self, before: &Table, after: &Table) -> SqlResult<()> {
-        let mut sources = Vec::new();
+    fn alter_columns(&mut self, before: &Table, after: &Table, now: &str) -> SqlResult<()> {
+        if !before.has_partitions() {
+            return Ok(());
+        }
+        let mut sources = vec!["_row".to_owned(), "_part".to_owned(), "_key".to_owned()];
+        let mut columns = sources.clone();
         for column in &after.columns {
-            sources.push(source(before, column)?);
+            sources.push(source(before, column, now)?);
+            columns.push(sqlite_column(&column.name));
         }
         let name = sqlite_table(before.id);
         let old = format!("old_{name}");
-        self.atomically(|rows| {
-            rows.connection
-                .execute_batch(&format!(
-                    "DROP INDEX IF EXISTS \"{name}_key\"; DROP INDEX IF EXISTS \"{name}_part\";\
-                     ALTER TABLE {name} RENAME TO {old};"
-                ))
-                .map_err(internal)?;
-            rows.create_table(after)?;
-            for part in rows.parts(&old)? {
-                let moved = rows.moved(before, &old, part, &sources)?;
-                rows.partitions.remove(&part);
-                rows.write_rows(after, part, &moved, None)?;
-            }
-            rows.connection
-                .execute_batch(&format!("DROP TABLE {old}"))
-                .map_err(internal)
-        })
+        self.connection
+            .execute_batch(&format!(
+                "DROP INDEX IF EXISTS \"{name}_key\"; DROP INDEX IF EXISTS \"{name}_part\";\
+                 ALTER TABLE {name} RENAME TO {old};"
+            ))
+            .map_err(internal)?;
+        self.create_table(after)?;
+        self.connection
+            .execute_batch(&format!(
+                "INSERT INTO {name} ({}) SELECT {} FROM {old}; DROP TABLE {old}",
+                columns.join(", "),
+                sources.join(", ")
+            ))
+            .map_err(internal)?;
+        if has_key(after) {
+            self.encode_keys(after)?;
+        }
+        Ok(())
     }
 
-    /// Physical ids of the partitions with rows.
-    fn parts(&self, name: &str) -> SqlResult<Vec<i64>> {
-        let mut statement = self
-            .connection
-            .prepare(&format!("SELECT DISTINCT _part FROM {name}"))
-            .map_err(internal)?;
-        let parts = statement
-            .query_map([], |row| row.get(0))
-            .map_err(internal)?;
-        parts.collect::<Result<_, _>>().map_err(internal)
-    }
-
-    fn moved(
-        &self,
-        before: &Table,
-        name: &str,
-        part: i64,
-        sources: &[Source],
-    ) -> SqlResult<Vec<Vec<Value>>> {
-        let columns: Vec<String> = before
+    /// Keys change with the types of their columns.
+    fn encode_keys(&mut self, table: &Table) -> SqlResult<()> {
+        let name = sqlite_table(table.id);
+        let columns: Vec<String> = table
             .columns
             .iter()
             .map(|column| sqlite_column(&column.name))
             .collect();
-        let mut statement = self
-            .connection
-            .prepare(&format!(
-                "SELECT {} FROM {name} WHERE _part = ?1 ORDER BY _row",
-                columns.join(", ")
-            ))
-            .map_err(internal)?;
-        let mut rows = statement.query([part]).map_err(internal)?;
-        let mut all = Vec::new();
-        while let Some(row) = rows.next().map_err(internal)? {
-            let mut moved = Vec::with_capacity(sources.len());
-            for source in sources {
-                moved.push(match source {
-                    Source::Constant(value) => value.clone(),
-                    Source::Column { at, from, to } => {
-                        converted(row.get(*at).map_err(internal)?, from, to)
-                    }
-                });
+        let positions = key::positions(table);
+        let mut keys: Vec<(i64, Vec<u8>)> = Vec::new();
+        {
+            let mut statement = self
+                .connection
+                .prepare(&format!("SELECT _row, {} FROM {name}", columns.join(", ")))
+                .map_err(internal)?;
+            let mut rows = statement.query([]).map_err(internal)?;
+            while let Some(row) = rows.next().map_err(internal)? {
+                let values: Vec<Value> = (1..=columns.len())
+                    .map(|at| row.get(at))
+                    .collect::<Result<_, _>>()
+                    .map_err(internal)?;
+                let id = row.get(0).map_err(internal)?;
+                keys.push((id, key::encode(&positions, &values)));
             }
-            all.push(moved);
         }
-        Ok(all)
+        let mut update = self
+            .connection
+            .prepare(&format!("UPDATE {name} SET _key = ?2 WHERE _row = ?1"))
+            .map_err(internal)?;
+        for entry in keys {
+            update.execute(entry).map_err(internal)?;
+        }
+        Ok(())
     }
 }
 
-fn source(before: &Table, column: &ColumnDef) -> SqlResult<Source> {
-    let to = column_type(column)?;
-    let same = before
+fn same_column(before: &Table, column: &ColumnDef) -> Option<usize> {
+    before
         .columns
         .iter()
-        .position(|other| other.unique_id == column.unique_id);
-    if let Some(at) = same {
-        let from = column_type(&before.columns[at])?;
-        return Ok(Source::Column { at, from, to });
-    }
-    match &column.default {
-        None => Ok(Source::Constant(Value::Null)),
-        Some(ColumnDefault::Literal(text)) => {
-            let value = converted(Value::Text(text.clone()), &SqlType::STRING, &to);
-            if value == Value::Null {
-                return Err(SqlError::analyzing(format!(
-                    "Invalid default value for '{}'",
-                    column.name
-                )));
-            }
-            Ok(Source::Constant(value))
-        }
-        Some(ColumnDefault::CurrentTimestamp | ColumnDefault::Expression(_)) => {
-            Err(SqlError::plain(format!(
-                "The emulator does not know what the default of the new column {} is for rows that \
-                 exist: use a literal or none.",
-                column.name
-            )))
-        }
-    }
+        .position(|other| other.unique_id == column.unique_id)
 }
 
-/// A value in another type; NULL where it does not fit.
-fn converted(value: Value, from: &SqlType, to: &SqlType) -> Value {
-    if from == to || value == Value::Null {
-        return value;
+/// The SQL that gives the values of a column, over the rows of before.
+fn source(before: &Table, column: &ColumnDef, now: &str) -> SqlResult<String> {
+    let to = column_type(column)?;
+    if let Some(at) = same_column(before, column) {
+        let from = &before.columns[at];
+        let value = query::Typed::new(sqlite_column(&from.name), column_type(from)?);
+        return Ok(value.cast(&to).sql);
     }
-    let text = match &value {
-        Value::Integer(number) => number.to_string(),
-        Value::Real(number) => number.to_string(),
-        Value::Text(text) => text.clone(),
-        Value::Null | Value::Blob(_) => return value,
-    };
-    match to {
-        SqlType::Boolean => match text.to_lowercase().as_str() {
-            "true" | "1" => Value::Integer(1),
-            "false" | "0" => Value::Integer(0),
-            _ => Value::Null,
-        },
-        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
-            text.parse().map_or(Value::Null, Value::Integer)
+    let text = match &column.default {
+        None => return Ok("NULL".to_owned()),
+        Some(ColumnDefault::Literal(text)) => text,
+        Some(ColumnDefault::CurrentTimestamp) => now,
+        Some(ColumnDefault::Expression(expression)) => {
+            return Err(SqlError::plain(format!(
+                "The emulator does not compute the default {expression} of the new column {} for \
+                 rows that exist: use a literal or none.",
+                column.name
+            )));
         }
-        SqlType::Float | SqlType::Double => text.parse().map_or(Value::Null, Value::Real),
-        SqlType::DateTime if text.len() == 10 => Value::Text(format!("{text} 00:00:00")),
-        SqlType::Date => text
-            .get(..10)
-            .map_or(Value::Null, |date| Value::Text(date.to_owned())),
-        _ => Value::Text(text),
-    }
+    };
+    let value = value::from_text(text, &to).ok_or_else(|| {
+        SqlError::analyzing(format!("Invalid default value for '{}'", column.name))
+    })?;
+    Ok(query::literal_of(&value))
 }

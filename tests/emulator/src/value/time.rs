@@ -7,6 +7,9 @@ use jiff::civil::{Date, DateTime};
 pub fn parse(text: &str) -> Option<DateTime> {
     let text = text.trim();
     let bytes = text.as_bytes();
+    if let Some(at) = plain(bytes) {
+        return Some(at);
+    }
     if matches!(bytes.len(), 8 | 14) && bytes.iter().all(u8::is_ascii_digit) {
         return compact(text);
     }
@@ -28,6 +31,32 @@ pub fn parse(text: &str) -> Option<DateTime> {
         return None;
     }
     build([year, month, day, hour, minute, second], micros(fraction)?)
+}
+
+/// `2025-01-02 03:04:05`, which nearly every text is.
+fn plain(bytes: &[u8]) -> Option<DateTime> {
+    let bytes: &[u8; 19] = bytes.try_into().ok()?;
+    for (at, separator) in [(4, b'-'), (7, b'-'), (10, b' '), (13, b':'), (16, b':')] {
+        if bytes[at] != separator {
+            return None;
+        }
+    }
+    let digit = |at: usize| {
+        let digit = bytes[at].wrapping_sub(b'0');
+        (digit < 10).then_some(i16::from(digit))
+    };
+    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+    build(
+        [
+            two(0)? * 100 + two(2)?,
+            two(5)?,
+            two(8)?,
+            two(11)?,
+            two(14)?,
+            two(17)?,
+        ],
+        0,
+    )
 }
 
 fn compact(text: &str) -> Option<DateTime> {

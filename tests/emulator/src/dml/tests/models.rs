@@ -98,3 +98,64 @@ fn update_joins_and_subqueries() {
     f.run("DELETE FROM p USING q WHERE p.id = q.id");
     f.check("SELECT * FROM p", "2|2");
 }
+
+#[test]
+fn rows_follow_changes_of_columns() {
+    let mut f = Fixture::new(Profile::V4_1);
+    f.run("CREATE TABLE p (id INT NOT NULL, v INT, w VARCHAR(5)) PRIMARY KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    f.run("INSERT INTO p VALUES (1, 10, 'a'), (2, NULL, 'b')");
+    f.run("ALTER TABLE p ADD COLUMN x DECIMAL(5, 2) DEFAULT \"1.5\"");
+    f.run("ALTER TABLE p ADD COLUMN t DATETIME DEFAULT CURRENT_TIMESTAMP");
+    f.check(
+        "SELECT * FROM p ORDER BY id",
+        "1|10|a|1.50|2026-11-21 10:00:00\n2|NULL|b|1.50|2026-11-21 10:00:00",
+    );
+    f.run("ALTER TABLE p DROP COLUMN t");
+    f.run("ALTER TABLE p RENAME COLUMN w TO z");
+    f.run("UPDATE p SET z = 'c' WHERE id = 2");
+    f.check("SELECT z FROM p ORDER BY id", "a\nc");
+    f.run("ALTER TABLE p MODIFY COLUMN v BIGINT");
+    f.advance(60);
+    f.run("INSERT INTO p (id, v) VALUES (1, 3000000000)");
+    f.check("SELECT id, v FROM p ORDER BY id", "1|3000000000\n2|NULL");
+    f.run("ALTER TABLE p DROP COLUMN z");
+    f.run("ALTER TABLE p ADD COLUMN z VARCHAR(5)");
+    f.check(
+        "SELECT * FROM p ORDER BY id",
+        "1|3000000000|1.50|NULL\n2|NULL|1.50|NULL",
+    );
+    f.run("ALTER TABLE p ADD COLUMN g BIGINT AS v * 2");
+    f.advance(60);
+    f.check("SELECT id, g FROM p ORDER BY id", "1|6000000000\n2|NULL");
+    f.run("UPDATE p SET v = 4 WHERE id = 2");
+    f.check("SELECT id, g FROM p ORDER BY id", "1|6000000000\n2|8");
+}
+
+#[test]
+fn names_may_change_and_rows_stay() {
+    let mut f = Fixture::new(Profile::V4_1);
+    f.run("CREATE TABLE a (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    f.run("CREATE TABLE b LIKE a");
+    f.run("INSERT INTO a VALUES (1)");
+    f.run("INSERT INTO b VALUES (2), (3)");
+    f.run("ALTER TABLE a SWAP WITH b");
+    f.check("SELECT id FROM a ORDER BY id", "2\n3");
+    f.run("ALTER TABLE a RENAME c");
+    f.check("SELECT COUNT(*) FROM c", "2");
+    f.run("DROP TABLE c FORCE");
+    assert_eq!(f.fail("SELECT * FROM c").code, 5502);
+    f.check("SELECT id FROM b", "1");
+}
+
+#[test]
+fn views_are_read_in_their_own_database() {
+    let mut f = Fixture::new(Profile::V4_1);
+    f.run("CREATE TABLE a (id INT NOT NULL, v INT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    f.run("INSERT INTO a VALUES (1, 5), (2, 6)");
+    f.run("CREATE VIEW w (x, y) AS SELECT id, v * 2 FROM a WHERE v > 5");
+    f.run("CREATE DATABASE e");
+    f.run("USE e");
+    f.check("SELECT y FROM d.w", "12");
+    f.check("SELECT t.x FROM d.w AS t WHERE t.y = 12", "2");
+    f.fail("INSERT INTO d.w VALUES (1, 1)");
+}

@@ -10,7 +10,6 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let result = work();
     let seconds = started.elapsed().as_secs_f64();
-    eprintln!("{what}: {seconds:.3}");
     assert!(seconds < LIMIT_SECONDS, "{what} took {seconds:.2} s");
     result
 }
