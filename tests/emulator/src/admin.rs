@@ -17,6 +17,12 @@ impl Engine {
         match statement {
             Admin::Use(name) => self.use_database(session, &name)?,
             Admin::Set(items) => {
+                // Nothing is set if one of the names is wrong.
+                for item in &items {
+                    if matches!(item.scope, Scope::Session | Scope::Global) {
+                        self.check_variable(&item.name)?;
+                    }
+                }
                 for item in items {
                     self.set(session, item)?;
                 }

@@ -17,7 +17,7 @@ use crate::{
     parse::{self, Statement},
     privileges::Privileges,
     profile::Profile,
-    reply::{SqlError, SqlResult},
+    reply::SqlResult,
     repository::{ObjectStore, Repositories},
     rows::Rows,
     session::{Session, SessionInfo},
@@ -198,11 +198,5 @@ pub fn zone(name: &str) -> Result<TimeZone, String> {
     match name {
         "CST" | "PRC" => zone("Asia/Shanghai"),
         _ => TimeZone::get(name).map_err(|_| unknown()),
-    }
-}
-
-impl From<String> for SqlError {
-    fn from(message: String) -> SqlError {
-        SqlError::plain(message)
     }
 }

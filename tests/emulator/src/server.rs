@@ -125,7 +125,8 @@ impl Emulator {
         self.follower_address
     }
 
-    /// Looks into the engine or changes it, between two statements.
+    /// Looks into the engine or changes it, between two statements. `act` must not come back to this
+    /// handle: it would wait for itself.
     pub fn with_engine<T>(&self, act: impl FnOnce(&mut Engine) -> T) -> T {
         act(&mut self.shared.engine())
     }

@@ -217,6 +217,19 @@ impl Engine {
             .collect()
     }
 
+    /// The definition of a variable that is to be set.
+    pub(crate) fn check_variable(&self, name: &str) -> SqlResult<&'static Definition> {
+        self.variable_definition(name).ok_or_else(|| {
+            let error = self.unknown_variable(name);
+            // Before 4.1 it is not the analyzer that finds out.
+            if self.profile == Profile::V4_1 {
+                error
+            } else {
+                without_prefix(error)
+            }
+        })
+    }
+
     /// SET [GLOBAL]: a global value is for sessions to come and for this one.
     pub(crate) fn set_variable(
         &mut self,
@@ -225,15 +238,7 @@ impl Engine {
         value: &str,
         global: bool,
     ) -> SqlResult<()> {
-        let definition = self.variable_definition(name).ok_or_else(|| {
-            let error = self.unknown_variable(name);
-            // Before 4.1 it is not the analyzer that finds out.
-            if self.profile == Profile::V4_1 {
-                error
-            } else {
-                without_prefix(error)
-            }
-        })?;
+        let definition = self.check_variable(name)?;
         if definition.read_only {
             return Err(variable_error(
                 1238,

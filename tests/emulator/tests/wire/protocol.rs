@@ -184,3 +184,61 @@ fn an_unknown_statement_is_quoted() {
         );
     });
 }
+
+#[test]
+fn a_set_with_a_wrong_name_sets_nothing() {
+    run(async {
+        let cluster = cluster();
+        let mut conn = cluster.connect().await;
+        let refused = conn
+            .query_drop("SET query_timeout = 600, no_such_variable = 1")
+            .await;
+        assert_eq!(server_error(refused).0, 1193);
+        let timeout: Option<i64> = conn.query_first("SELECT @@query_timeout").await.unwrap();
+        assert_eq!(timeout, Some(300));
+        conn.query_drop("SET query_timeout = 600, @a = 'x', sql_mode = CONCAT(@@sql_mode, ',A')")
+            .await
+            .unwrap();
+        let row: Option<(i64, String, String)> = conn
+            .query_first("SELECT @@query_timeout, @a, @@sql_mode")
+            .await
+            .unwrap();
+        assert_eq!(
+            row.unwrap(),
+            (600, "x".to_owned(), "ONLY_FULL_GROUP_BY,A".to_owned())
+        );
+    });
+}
+
+#[test]
+fn an_open_transaction_ends_with_its_connection() {
+    run(async {
+        let cluster = cluster();
+        let mut conn = cluster.connect().await;
+        for sql in [
+            "CREATE DATABASE d",
+            "CREATE TABLE d.t (k INT) DISTRIBUTED BY HASH(k) BUCKETS 1",
+        ] {
+            conn.query_drop(sql).await.unwrap();
+        }
+        let mut writer = cluster.connect().await;
+        writer.query_drop("BEGIN WITH LABEL once").await.unwrap();
+        writer
+            .query_drop("INSERT INTO d.t VALUES (1)")
+            .await
+            .unwrap();
+        writer.disconnect().await.unwrap();
+        // The label is free again and the row never came.
+        for _ in 0..100 {
+            let open: Vec<Row> = conn.query("SHOW PROCESSLIST").await.unwrap();
+            if open.len() == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        conn.query_drop("INSERT INTO d.t WITH LABEL once VALUES (2)")
+            .await
+            .unwrap();
+        assert_eq!(first_column(&mut conn, "SELECT k FROM d.t").await, ["2"]);
+    });
+}
