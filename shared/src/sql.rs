@@ -16,6 +16,7 @@ use crate::{
 
 pub mod admin;
 pub mod backup;
+pub mod checksum;
 pub mod copy;
 pub mod ops;
 pub mod partition;

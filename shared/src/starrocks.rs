@@ -4,19 +4,20 @@
 //! can see and reach it, follows it when it moves, and repeats by itself only what reads: whoever
 //! sent a statement that changes something looks at what became of it before sending it again.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use mysql_async::{Conn, Opts, OptsBuilder, prelude::Queryable};
-use tokio::time::timeout;
+use mysql_async::{Conn, Opts, OptsBuilder};
+use tokio::time::{Instant, timeout};
 
 use crate::{
     ident::DatabaseName,
-    sql::{FromRow, Query, Repeat, Row, RowError, Statement, admin, show},
+    sql::{FromRow, Query, Repeat, Row, RowError, Statement, admin},
 };
 
 mod error;
 mod leader;
 mod reply;
+mod session;
 pub mod settings;
 mod tls;
 
@@ -26,8 +27,8 @@ pub use settings::{ConnectionSettings, FrontendAddress};
 pub use tls::TlsError;
 
 use leader::Leader;
+use session::{BRIEF, Failure, Session};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Of a statement that only reads. The pauses between them span the election of a leader.
 const ATTEMPTS: u32 = 4;
 /// A firewall may have dropped a connection that was silent for longer.
@@ -44,13 +45,6 @@ pub struct Client {
     leader: Option<FrontendAddress>,
     /// That the leader cannot be seen or reached is said once.
     said: bool,
-}
-
-#[derive(Debug)]
-struct Session {
-    conn: Conn,
-    frontend: FrontendAddress,
-    used: tokio::time::Instant,
 }
 
 impl Client {
@@ -123,7 +117,7 @@ impl Client {
     /// Says goodbye, so that the server need not find out. Dropping the client does no harm.
     pub async fn close(mut self) {
         if let Some(session) = self.session.take() {
-            let _ = timeout(CONNECT_TIMEOUT, session.conn.disconnect()).await;
+            let _ = timeout(BRIEF, session.conn.disconnect()).await;
         }
     }
 
@@ -168,7 +162,7 @@ impl Client {
         let limit = server + server / 10 + Duration::from_secs(1);
         let session = self.checked_session().await?;
         let answer = timeout(limit, session.query(statement, result, add)).await;
-        session.used = tokio::time::Instant::now();
+        session.used = Instant::now();
         let error = match answer {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(failure)) => failure.about(statement.kind(), &session.frontend),
@@ -192,10 +186,7 @@ impl Client {
     async fn checked_session(&mut self) -> Result<&mut Session, ClientError> {
         if let Some(session) = &mut self.session
             && session.used.elapsed() > IDLE
-            && !matches!(
-                timeout(CONNECT_TIMEOUT, session.conn.ping()).await,
-                Ok(Ok(()))
-            )
+            && !session.answers().await
         {
             self.session = None;
         }
@@ -232,20 +223,20 @@ impl Client {
     async fn open_at(&self, frontend: &FrontendAddress) -> Result<Session, ClientError> {
         const CONNECT: &str = "connecting";
         let opts = self.options(frontend)?;
-        let conn = match timeout(CONNECT_TIMEOUT, Conn::new(opts)).await {
+        let conn = match timeout(BRIEF, Conn::new(opts)).await {
             Ok(Ok(conn)) => conn,
             Ok(Err(error)) => return Err(Failure::from(error).about(CONNECT, frontend)),
             Err(_) => {
                 return Err(ClientError::Timeout {
                     statement: CONNECT,
-                    seconds: CONNECT_TIMEOUT.as_secs(),
+                    seconds: BRIEF.as_secs(),
                 });
             }
         };
         let mut session = Session {
             conn,
             frontend: frontend.clone(),
-            used: tokio::time::Instant::now(),
+            used: Instant::now(),
         };
         let seconds = u32::try_from(self.settings.query_timeout.as_secs()).unwrap_or(u32::MAX);
         for statement in [admin::set_utc(), admin::set_query_timeout(seconds)] {
@@ -295,7 +286,7 @@ impl Client {
             Ok(leader) => {
                 tracing::debug!(frontend = %address, "talking to the leader");
                 self.leader = Some(address);
-                let _ = timeout(CONNECT_TIMEOUT, session.conn.disconnect()).await;
+                let _ = timeout(BRIEF, session.conn.disconnect()).await;
                 leader
             }
             Err(error) => {
@@ -317,124 +308,11 @@ impl Client {
     }
 }
 
-impl Session {
-    async fn query<A>(
-        &mut self,
-        statement: &Statement,
-        result: &mut A,
-        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
-    ) -> Result<Done, Failure> {
-        #[expect(clippy::disallowed_methods, reason = "this is the one client")]
-        let asked = self.conn.query_iter(statement.text());
-        let mut answer = asked.await?;
-        let columns = reply::columns(answer.columns_ref());
-        let mut misread = None;
-        while let Some(row) = answer.next().await? {
-            if misread.is_none() {
-                let read = reply::row(&columns, row).and_then(|row| add(result, &row));
-                misread = read.err();
-            }
-        }
-        let done = Done {
-            affected_rows: answer.affected_rows(),
-            warnings: answer.warnings(),
-            load: LoadInfo::parse(&answer.info()),
-        };
-        answer.drop_result().await?;
-        match misread {
-            Some(error) => Err(Failure::Reply(error)),
-            None => Ok(done),
-        }
-    }
-
-    /// A statement that is answered at once or never.
-    async fn brief(&mut self, statement: &Statement) -> Result<(), ClientError> {
-        self.brief_rows(statement, &mut (), &mut |(), _| Ok(()))
-            .await
-    }
-
-    async fn brief_rows<A>(
-        &mut self,
-        statement: &Statement,
-        result: &mut A,
-        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
-    ) -> Result<(), ClientError> {
-        match timeout(CONNECT_TIMEOUT, self.query(statement, result, add)).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(failure)) => Err(failure.about(statement.kind(), &self.frontend)),
-            Err(_) => Err(ClientError::Timeout {
-                statement: statement.kind(),
-                seconds: CONNECT_TIMEOUT.as_secs(),
-            }),
-        }
-    }
-
-    async fn find_leader(&mut self) -> Result<Leader, ClientError> {
-        let resolved = resolve(&self.frontend).await;
-        let mut found = Leader::NotShown;
-        // Some 3.3 versions show the leader only in the second list.
-        for query in [show::frontends(), show::proc_frontends()] {
-            let mut frontends = Vec::new();
-            self.brief_rows(query.statement(), &mut frontends, &mut |frontends, row| {
-                frontends.push(show::Frontend::from_row(row)?);
-                Ok(())
-            })
-            .await?;
-            found = leader::find(&frontends, &self.frontend, &resolved);
-            if found != Leader::NotShown {
-                break;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Without the context that [`ClientError`] has.
-enum Failure {
-    Driver(mysql_async::Error),
-    Reply(RowError),
-}
-
-impl From<mysql_async::Error> for Failure {
-    fn from(error: mysql_async::Error) -> Failure {
-        Failure::Driver(error)
-    }
-}
-
-impl Failure {
-    fn about(self, statement: &'static str, frontend: &FrontendAddress) -> ClientError {
-        match self {
-            Failure::Driver(mysql_async::Error::Server(error)) => ClientError::Engine {
-                statement,
-                error: EngineError {
-                    code: error.code,
-                    sqlstate: error.state,
-                    message: error.message,
-                },
-            },
-            Failure::Driver(error) => ClientError::ConnectionLost {
-                statement,
-                frontend: frontend.clone(),
-                detail: error.to_string(),
-            },
-            Failure::Reply(error) => ClientError::Reply { statement, error },
-        }
-    }
-}
-
 fn reason(error: &ClientError) -> String {
     match error {
         ClientError::Engine { error, .. } => error.to_string(),
         ClientError::ConnectionLost { detail, .. } => detail.clone(),
         other => other.to_string(),
-    }
-}
-
-async fn resolve(frontend: &FrontendAddress) -> Vec<IpAddr> {
-    let name = (frontend.host.as_str(), frontend.port);
-    match timeout(CONNECT_TIMEOUT, tokio::net::lookup_host(name)).await {
-        Ok(Ok(addresses)) => addresses.map(|address| address.ip()).collect(),
-        _ => Vec::new(),
     }
 }
 

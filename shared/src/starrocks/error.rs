@@ -134,10 +134,11 @@ impl ClientError {
 
     /// The same statement may succeed in a moment, through another frontend perhaps.
     pub(super) fn may_pass(&self) -> bool {
-        matches!(
-            self.kind(),
-            FailureKind::ConnectionLost | FailureKind::NotMaster
-        )
+        match self {
+            ClientError::Unreachable { .. } | ClientError::ConnectionLost { .. } => true,
+            ClientError::Engine { error, .. } => error.kind() == FailureKind::NotMaster,
+            ClientError::Timeout { .. } | ClientError::Reply { .. } | ClientError::Tls(_) => false,
+        }
     }
 
     /// What a person sees. `doing` says what was attempted, on what; `otherwise` names the error

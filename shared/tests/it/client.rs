@@ -243,3 +243,32 @@ async fn a_user_without_operate_stays_where_it_is() {
     })
     .await;
 }
+
+/// The frontend restarts, and later another one leads: jobs and sessions go through it.
+#[tokio::test]
+async fn a_restart_and_a_change_of_leader_are_survived() {
+    within(30, async {
+        let cluster = Cluster::start_with(Profile::V3_5, |options| options.follower = true);
+        let mut client = cluster.client().await;
+        assert_eq!(client.frontend(), Some(&cluster.address()));
+        cluster.emulator.restart_frontend();
+        assert!(!client.fetch(&show::backends()).await.unwrap().is_empty());
+
+        cluster.emulator.change_leader().unwrap();
+        assert!(!client.fetch(&show::backends()).await.unwrap().is_empty());
+        let leader = address(cluster.emulator.follower_addr().unwrap().port());
+        assert_eq!(client.frontend(), Some(&leader));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_follower_that_is_configured_leads_to_the_leader() {
+    within(20, async {
+        let cluster = Cluster::start_with(Profile::V4_1, |options| options.follower = true);
+        let follower = address(cluster.emulator.follower_addr().unwrap().port());
+        let client = Client::connect(&settings([follower])).await.unwrap();
+        assert_eq!(client.frontend(), Some(&cluster.address()));
+    })
+    .await;
+}

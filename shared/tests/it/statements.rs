@@ -12,6 +12,7 @@ use shared::{
     sql::{
         admin::{Privilege, grant},
         backup::{self, BackupObject},
+        checksum,
         copy::{self, Copy, TargetPart},
         partition::{self, Bound, NewPartition, PartitionValues, Step},
         restore::{self, Restore, RestoreObject},
@@ -290,9 +291,10 @@ async fn a_backup_and_a_restore_by_hand() {
             .facts;
             for name in ["rng", "un", "ex"] {
                 let columns = &facts.tables[&table(name)].columns;
-                let original = copy::checksum(&qualified(name), None, columns).unwrap();
+                let original = checksum::checksum(&qualified(name), None, columns).unwrap();
                 let restored =
-                    copy::checksum(&qualified(&format!("{name}_restored")), None, columns).unwrap();
+                    checksum::checksum(&qualified(&format!("{name}_restored")), None, columns)
+                        .unwrap();
                 let original = client.fetch(&original.query).await.unwrap().remove(0);
                 let restored = client.fetch(&restored.query).await.unwrap().remove(0);
                 assert_eq!(original, restored, "{profile:?} {name}");

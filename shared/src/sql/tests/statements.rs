@@ -16,6 +16,7 @@ use crate::{
         Query,
         admin::{self, Privilege},
         backup::{self, BackupObject},
+        checksum,
         copy::{self, Copy, TargetPart},
         partition::{self, Bound, HashBuckets, NewPartition, PartitionValues, Step},
         restore::{self, Restore, RestoreObject},
@@ -255,9 +256,10 @@ fn statements(words: &Words) -> Vec<String> {
         auto_increment: false,
         generated: None,
     };
-    let checksum: Query<copy::Checksum> = copy::checksum(&qualified, Some(&partitions), &[fact])
-        .unwrap()
-        .query;
+    let checksum: Query<checksum::Checksum> =
+        checksum::checksum(&qualified, Some(&partitions), &[fact])
+            .unwrap()
+            .query;
     add(&checksum);
 
     add(&admin::use_database(database));

@@ -101,6 +101,9 @@ fn by_text(message: &str) -> Option<FailureKind> {
         (&["Query timeout"], Timeout),
         (&["Cannot open null host"], NotMaster),
         (&["non-master FE"], NotMaster),
+        // How a follower says that the leader did not answer it.
+        (&["java.net.ConnectException"], NotMaster),
+        (&["TTransportException"], NotMaster),
         (&["forward too many times"], NotMaster),
     ];
     TEXTS
@@ -189,6 +192,7 @@ mod tests {
             (1064, "Failed to load data into tablet 10105, because of too many versions, current/limit: 1001/1000.", TooManyVersions),
             (5024, "Query reached its timeout of 300 seconds, please increase the 'query_timeout' session variable and retry", Timeout),
             (1064, "Cannot open null host.", NotMaster),
+            (1064, "java.net.ConnectException: Connection refused (Connection refused)", NotMaster),
             (5401, "forward too many times 31", NotMaster),
             (1064, "Getting analyzing error. Detail message: Column 'nocolumn' cannot be resolved.", Other),
             (5064, "Getting analyzing error. Detail message: timeout must be at least 10 min.", Other),
