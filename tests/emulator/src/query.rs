@@ -6,6 +6,7 @@
 
 mod aggregates;
 mod call;
+mod condition;
 mod expression;
 mod functions;
 mod literal;
@@ -15,8 +16,10 @@ mod relation;
 mod rows;
 mod scope;
 mod select;
+mod set;
 mod special;
 mod system;
+mod table_function;
 mod typed;
 mod variables;
 

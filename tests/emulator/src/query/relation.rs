@@ -1,8 +1,8 @@
 //! FROM: tables, views, system tables, subqueries and joins.
 
 use sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Ident, JoinConstraint, JoinOperator, ObjectName,
-    ObjectNamePart, TableAlias, TableFactor, TableWithJoins,
+    Expr, Ident, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, TableAlias, TableFactor,
+    TableWithJoins,
 };
 
 use super::{
@@ -10,14 +10,13 @@ use super::{
     parser::{self, TEMPORARY_MARK, unsupported},
     scope::{Relation, Scope, ScopeColumn, unresolved},
     select::{Body, rename},
-    typed::{common_type, compare},
+    typed::compare,
 };
 use crate::{
     catalog::{DEFAULT_CATALOG, Table, TableKind, TableState, is_system_database},
-    privileges::{Object, Privilege},
+    privileges::Privilege,
     reply::{SqlError, SqlResult},
     rows::{column_type, sqlite_column, sqlite_table},
-    types::SqlType,
 };
 
 /// The identifiers of a qualified name.
@@ -207,7 +206,7 @@ impl Compiler<'_> {
     }
 
     /// A subquery as a relation.
-    fn derived(
+    pub(super) fn derived(
         &mut self,
         mut body: Body,
         alias: Option<&TableAlias>,
@@ -240,7 +239,7 @@ impl Compiler<'_> {
         Ok(format!("({}) AS {internal}", body.sql))
     }
 
-    fn add_relation(&mut self, relation: Relation) -> SqlResult<()> {
+    pub(super) fn add_relation(&mut self, relation: Relation) -> SqlResult<()> {
         let relations = &mut self.frame().scope.relations;
         let is_taken = relations.iter().any(|other| {
             !relation.name.is_empty()
@@ -305,10 +304,7 @@ impl Compiler<'_> {
         self.engine.require(
             self.session,
             Privilege::Select,
-            Object::Table {
-                database: &database,
-                table: &table,
-            },
+            self.engine.object(&database, &table),
         )?;
         match &found.kind {
             TableKind::View { definition, .. } => {
@@ -428,88 +424,6 @@ impl Compiler<'_> {
             rows,
         });
         Ok(format!("temp.{sqlite_name} AS {internal}"))
-    }
-
-    /// `TABLE(generate_series(1, 10))` and `unnest(array)`.
-    fn table_function(
-        &mut self,
-        name: &[String],
-        arguments: &[FunctionArg],
-        alias: Option<&TableAlias>,
-    ) -> SqlResult<String> {
-        let function = name.join(".").to_lowercase();
-        let mut values = Vec::new();
-        for argument in arguments {
-            match argument {
-                FunctionArg::Unnamed(FunctionArgExpr::Expr(expression)) => values.push(expression),
-                other => return Err(unsupported(&other.to_string())),
-            }
-        }
-        match (function.as_str(), values.as_slice()) {
-            ("generate_series", [start, end]) => self.series(start, end, None, alias),
-            ("generate_series", [start, end, step]) => self.series(start, end, Some(step), alias),
-            ("unnest", [array]) => self.unnest(array, alias),
-            // FROM TABLE(function(...)).
-            ("table", [Expr::Function(inner)]) => match &inner.args {
-                sqlparser::ast::FunctionArguments::List(list) => {
-                    self.table_function(&parts(&inner.name)?, &list.args, alias)
-                }
-                _ => Err(unsupported(&inner.to_string())),
-            },
-            _ => Err(unsupported(&format!("table function {function}"))),
-        }
-    }
-
-    fn series(
-        &mut self,
-        start: &Expr,
-        end: &Expr,
-        step: Option<&Expr>,
-        alias: Option<&TableAlias>,
-    ) -> SqlResult<String> {
-        let start = self.expression(start)?;
-        let end = self.expression(end)?;
-        let step = match step {
-            Some(step) => self.expression(step)?.sql,
-            None => "1".to_owned(),
-        };
-        let sql_type = common_type(&start.sql_type, &end.sql_type);
-        let (start, end) = (start.sql, end.sql);
-        let body = Body {
-            sql: format!(
-                "WITH RECURSIVE series(n) AS (SELECT {start} WHERE ({step} > 0 AND {start} <= {end}) \
-                 OR ({step} < 0 AND {start} >= {end}) UNION ALL SELECT n + {step} FROM series WHERE \
-                 ({step} > 0 AND n + {step} <= {end}) OR ({step} < 0 AND n + {step} >= {end})) \
-                 SELECT n AS o1 FROM series"
-            ),
-            outputs: vec![super::Output {
-                name: "generate_series".to_owned(),
-                sql_type,
-            }],
-        };
-        self.derived(body, alias, Some((None, "generate_series".to_owned())))
-    }
-
-    fn unnest(&mut self, array: &Expr, alias: Option<&TableAlias>) -> SqlResult<String> {
-        let array = self.expression(array)?;
-        let SqlType::Array(item) = array.sql_type else {
-            return Err(SqlError::analyzing("unnest needs an array"));
-        };
-        let internal = self.fresh("r");
-        let column = alias
-            .and_then(|alias| alias.columns.first())
-            .map_or("unnest", |column| column.name.value.as_str());
-        self.add_relation(Relation {
-            database: None,
-            name: alias.map_or("unnest", |alias| &alias.name.value).to_owned(),
-            columns: vec![ScopeColumn {
-                name: column.to_owned(),
-                sql: format!("{internal}.value"),
-                sql_type: *item,
-            }],
-            hidden: Vec::new(),
-        })?;
-        Ok(format!("json_each({}) AS {internal}", array.sql))
     }
 }
 

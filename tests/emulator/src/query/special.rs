@@ -7,7 +7,8 @@ use sqlparser::ast::Expr;
 use super::{
     Compiler,
     call::Written,
-    expression::{array_of, choose, common_of, item_kind},
+    condition::choose,
+    expression::{array_of, common_of, item_kind},
     typed::Typed,
 };
 use crate::{

@@ -318,3 +318,80 @@ fn columns_look_as_recorded() {
         ))
     );
 }
+
+#[test]
+fn odd_corners() {
+    let mut f = fixture();
+    f.run("CREATE TABLE n (id INT NOT NULL, tags ARRAY<VARCHAR(5)>, w LARGEINT) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    f.run("INSERT INTO n VALUES (1, ['a', 'b'], 5), (2, [], 99999999999999999999)");
+    f.check(
+        "SELECT id, x FROM n, unnest(tags) AS u(x) ORDER BY id, x",
+        "1|a\n1|b",
+    );
+    f.check(
+        "SELECT id, unnest FROM n CROSS JOIN LATERAL unnest(tags) ORDER BY unnest",
+        "1|a\n1|b",
+    );
+    f.check(
+        "SELECT id FROM n WHERE w IN (SELECT id + 3 FROM sales) ORDER BY id",
+        "1",
+    );
+    f.check(
+        "SELECT id FROM sales WHERE city NOT IN (SELECT city FROM sales)",
+        "",
+    );
+    f.check("SELECT id FROM n WHERE (id, w) IN ((1, 5), (2, 6))", "1");
+    f.check(
+        "SELECT TABLE_NAME FROM information_schema.tables WHERE TABLE_SCHEMA = 'd' ORDER BY 1",
+        "cities\nn\nsales",
+    );
+    f.run("CREATE TABLE copy (name VARCHAR(100), rows_ BIGINT) DUPLICATE KEY(name) DISTRIBUTED BY HASH(name) BUCKETS 1");
+    f.run("INSERT INTO copy SELECT TABLE_NAME, SUM(ROW_COUNT) FROM information_schema.partitions_meta WHERE DB_NAME = 'd' GROUP BY TABLE_NAME");
+    f.check(
+        "SELECT * FROM copy ORDER BY name",
+        "cities|2\ncopy|0\nn|2\nsales|4",
+    );
+    f.check(
+        "SELECT @@autocommit, @@session.sql_mode, @undefined",
+        "1|ONLY_FULL_GROUP_BY|NULL",
+    );
+    f.run("SET @x = 5");
+    f.check("SELECT @x + 1", "6");
+    f.check(
+        "SELECT id, city FROM sales WHERE city = 'ny' AND id IN (1, 3) -- comment",
+        "1|ny",
+    );
+    f.check(
+        "SELECT /*+ SET_VAR(query_timeout = 10) */ COUNT(*) FROM sales # more",
+        "4",
+    );
+    f.check(
+        "SELECT \"double\", 'sin''gle', `id` FROM `d`.`sales` WHERE `id` = 1",
+        "double|sin'gle|1",
+    );
+    f.check(
+        "SELECT SUM(CASE WHEN city = 'ny' THEN amount ELSE 0 END) FROM sales",
+        "20.00",
+    );
+    f.check(
+        "SELECT COUNT(*) FROM sales WHERE day + INTERVAL 1 DAY > '2025-01-02 00:00:00'",
+        "2",
+    );
+    f.check("SELECT city, COUNT(*) AS n FROM sales GROUP BY city HAVING COUNT(*) > 1 ORDER BY n DESC LIMIT 5", "ny|2");
+    f.check("SELECT MAX(id) + MIN(id), COUNT(*) * 2 FROM sales", "5|8");
+    f.check("SELECT IF(COUNT(*) > 3, 'many', 'few') FROM sales", "many");
+    f.check("SELECT a.id FROM sales a WHERE a.amount = (SELECT MAX(b.amount) FROM sales b WHERE b.city = a.city) ORDER BY 1", "1\n3");
+    f.check(
+        "SELECT id % 2 AS odd, COUNT(*) FROM sales GROUP BY odd ORDER BY odd",
+        "0|2\n1|2",
+    );
+    f.check(
+        "SELECT * FROM (SELECT id FROM sales ORDER BY id DESC LIMIT 2) t ORDER BY id",
+        "3\n4",
+    );
+    f.check(
+        "SELECT CAST(NULL AS DATE) IS NULL, COALESCE(day, '2000-01-01') FROM sales WHERE id = 4",
+        "1|2000-01-01",
+    );
+    f.check("SELECT x FROM (SELECT 1 AS x UNION ALL SELECT 2) t WHERE EXISTS (SELECT 1 FROM sales WHERE id = x + 2) ORDER BY x", "1\n2");
+}
