@@ -18,16 +18,25 @@ async fn a_full_backup_is_recorded_with_its_manifest() {
         .await;
     cluster.group("nightly", &["sales.orders"]).await;
     let output = flow::full(&cluster, "nightly").await;
-    assert_eq!(output["summary"]["databases"][0]["status"], json!("FINISHED"));
+    assert_eq!(
+        output["summary"]["databases"][0]["status"],
+        json!("FINISHED")
+    );
     let history = cluster
         .rows("SELECT label, status, cut, partitions_total, partitions_stored FROM ops.backup_history")
         .await;
-    assert_eq!(history, [["sales_20260301_full", "FINISHED", "exact", "2", "2"]]);
+    assert_eq!(
+        history,
+        [["sales_20260301_full", "FINISHED", "exact", "2", "2"]]
+    );
     let partitions = cluster
         .rows("SELECT table_name, partition_name, stored_in FROM ops.backup_partitions")
         .await;
-    assert_eq!(partitions, [
-        ["orders", "p1", "sales_20260301_full"],
-        ["orders", "p2", "sales_20260301_full"],
-    ]);
+    assert_eq!(
+        partitions,
+        [
+            ["orders", "p1", "sales_20260301_full"],
+            ["orders", "p2", "sales_20260301_full"],
+        ]
+    );
 }

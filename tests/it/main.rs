@@ -1,3 +1,4 @@
 //! One binary of all integration tests.
 
 mod full_backup;
+mod restore;

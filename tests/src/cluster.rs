@@ -35,7 +35,12 @@ impl Cluster {
 
     /// Another cluster on the same object store, without repository and ops tables.
     pub fn beside(&self, profile: Profile) -> Cluster {
-        Cluster::on_bucket(profile, "2026-03-05T04:00:00Z", "UTC", Arc::clone(&self.root))
+        Cluster::on_bucket(
+            profile,
+            "2026-03-05T04:00:00Z",
+            "UTC",
+            Arc::clone(&self.root),
+        )
     }
 
     fn on_bucket(profile: Profile, now: &str, zone: &str, root: Arc<TempDir>) -> Cluster {
@@ -46,7 +51,10 @@ impl Cluster {
         options.time_zone = zone.to_owned();
         options.session_time_zone = zone.to_owned();
         let emulator = Emulator::start(options).expect("the emulator starts");
-        Cluster { emulator: Arc::new(emulator), root }
+        Cluster {
+            emulator: Arc::new(emulator),
+            root,
+        }
     }
 
     pub fn advance(&self, seconds: i64) {
@@ -110,7 +118,11 @@ impl Cluster {
     /// Statements, separated by `;` and a line break, each of which must succeed.
     pub async fn sql(&self, statements: &str) {
         let mut connection = self.connection().await;
-        for statement in statements.split(";\n").map(str::trim).filter(|text| !text.is_empty()) {
+        for statement in statements
+            .split(";\n")
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+        {
             connection
                 .query_drop(statement.trim_end_matches(';'))
                 .await
@@ -122,18 +134,25 @@ impl Cluster {
     /// The rows of a query, sorted, each as text.
     pub async fn rows(&self, query: &str) -> Vec<Vec<String>> {
         let mut connection = self.connection().await;
-        let rows: Vec<Row> =
-            connection.query(query).await.unwrap_or_else(|error| panic!("{query}: {error}"));
+        let rows: Vec<Row> = connection
+            .query(query)
+            .await
+            .unwrap_or_else(|error| panic!("{query}: {error}"));
         connection.disconnect().await.expect("goodbye");
-        let mut rows: Vec<Vec<String>> =
-            rows.into_iter().map(|row| row.unwrap().iter().map(text).collect()).collect();
+        let mut rows: Vec<Vec<String>> = rows
+            .into_iter()
+            .map(|row| row.unwrap().iter().map(text).collect())
+            .collect();
         rows.sort();
         rows
     }
 
     pub async fn one(&self, query: &str) -> String {
         let rows = self.rows(query).await;
-        rows.first().and_then(|row| row.first()).cloned().unwrap_or_default()
+        rows.first()
+            .and_then(|row| row.first())
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// Puts tables into a group: `database.table`, or `database.*`.

@@ -6,9 +6,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use cli::asl::{
-    Event, ExecutionError, ExecutionInfo, Functions, Machine, Runtime, resources,
-};
+use cli::asl::{Event, ExecutionError, ExecutionInfo, Functions, Machine, Runtime, resources};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{context::Context, error::Error, flow::FlowError};
@@ -25,7 +23,9 @@ struct Handlers {
 impl Functions for Handlers {
     async fn invoke(self: Arc<Self>, function: String, payload: Value) -> Result<Value, FlowError> {
         let context = &self.context;
-        call(context, &function, payload).await.map_err(|error| FlowError::from(&error))
+        call(context, &function, payload)
+            .await
+            .map_err(|error| FlowError::from(&error))
     }
 }
 
@@ -36,6 +36,7 @@ pub async fn call(context: &Context, function: &str, payload: Value) -> Result<V
         "StartBackup" => start_backup::handle(context, payload).await,
         "PollStatus" => poll_status::handle(context, payload).await,
         "RecordHistory" => record_history::handle(context, payload).await,
+        "Restore" => restore::handle(context, payload).await,
         other => panic!("no function {other}"),
     }
 }
@@ -49,34 +50,51 @@ pub struct Ended {
 
 impl Ended {
     pub fn output(self) -> Value {
-        self.result.unwrap_or_else(|error| panic!("the execution failed: {error:?}"))
+        self.result
+            .unwrap_or_else(|error| panic!("the execution failed: {error:?}"))
     }
 }
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
 
 pub async fn backup(cluster: &Cluster, input: Value) -> Ended {
-    run(cluster, &resources::backup().expect("backup.asl.json loads"), input).await
+    run(
+        cluster,
+        &resources::backup().expect("backup.asl.json loads"),
+        input,
+    )
+    .await
 }
 
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
-    run(cluster, &resources::restore().expect("restore.asl.json loads"), input).await
+    run(
+        cluster,
+        &resources::restore().expect("restore.asl.json loads"),
+        input,
+    )
+    .await
 }
 
 /// A full backup of a group, to its end.
 pub async fn full(cluster: &Cluster, group: &str) -> Value {
-    backup(cluster, json!({ "group": group, "kind": "full" })).await.output()
+    backup(cluster, json!({ "group": group, "kind": "full" }))
+        .await
+        .output()
 }
 
 pub async fn incremental(cluster: &Cluster, group: &str) -> Value {
-    backup(cluster, json!({ "group": group, "kind": "incremental" })).await.output()
+    backup(cluster, json!({ "group": group, "kind": "incremental" }))
+        .await
+        .output()
 }
 
 async fn run(cluster: &Cluster, machine: &Machine, input: Value) -> Ended {
     let number = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
     let now = cluster.emulator.with_engine(|engine| engine.clock.now());
     let info = execution(number, now);
-    let handlers = Arc::new(Handlers { context: cluster.context() });
+    let handlers = Arc::new(Handlers {
+        context: cluster.context(),
+    });
     let (_stopper, stop) = watch::channel(false);
     let runtime = runtime(Arc::clone(&cluster.emulator), stop);
     let result = tokio::time::timeout(
@@ -85,7 +103,10 @@ async fn run(cluster: &Cluster, machine: &Machine, input: Value) -> Ended {
     )
     .await
     .expect("an end in time");
-    Ended { id: info.id, result }
+    Ended {
+        id: info.id,
+        result,
+    }
 }
 
 fn execution(number: u32, now: Timestamp) -> ExecutionInfo {
@@ -100,7 +121,11 @@ fn execution(number: u32, now: Timestamp) -> ExecutionInfo {
 
 fn runtime(emulator: Arc<Emulator>, stop: watch::Receiver<bool>) -> Runtime {
     let observe = move |event: &Event<'_>| {
-        if let Event::Waiting { duration, .. } | Event::Retrying { delay: duration, .. } = event {
+        if let Event::Waiting { duration, .. }
+        | Event::Retrying {
+            delay: duration, ..
+        } = event
+        {
             let waited = SignedDuration::try_from(*duration).expect("a short wait");
             emulator.advance(waited);
         }

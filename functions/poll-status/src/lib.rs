@@ -6,13 +6,14 @@
 
 mod backup;
 mod progress;
+mod restore;
 
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
     context::Context,
     error::Error,
-    flow::{BackupRun, Job},
+    flow::{BackupRun, Job, RestoreRun},
 };
 
 #[derive(Debug, Deserialize)]
@@ -24,18 +25,30 @@ enum Request {
         /// What was waited before this look; 0 before the first.
         wait_seconds: u64,
     },
+    Restore {
+        run: RestoreRun,
+        wait_seconds: u64,
+    },
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     let request: Request = shared::context::parse(event)?;
     let mut client = context.connect().await?;
+    let settings = context.settings();
     let seen = match &request {
         Request::Backup {
             run,
             jobs,
             wait_seconds,
-        } => backup::poll(context.settings(), &mut client, run, jobs, *wait_seconds).await,
+        } => backup::poll(settings, &mut client, run, jobs, *wait_seconds)
+            .await
+            .and_then(|seen| shared::context::reply(&seen)),
+        Request::Restore { run, wait_seconds } => {
+            restore::poll(settings, &mut client, run, *wait_seconds)
+                .await
+                .and_then(|seen| shared::context::reply(&seen))
+        }
     };
     client.close().await;
-    shared::context::reply(&seen?)
+    seen
 }

@@ -89,7 +89,15 @@ fn error_of(
     failure: Option<&FlowError>,
 ) -> Option<Error> {
     if let Some(failure) = failure {
-        return Some(failure.to_error());
+        // Not under its own name, which this very Task would be retried for.
+        let error = failure.to_error();
+        return Some(
+            Error::new(
+                ErrorName::BackupFailed,
+                format!("{}: {}", error.name, error.message),
+            )
+            .hint("the jobs go on in StarRocks: the next run of the group adopts and records them"),
+        );
     }
     let errors: Vec<(&Outcome, Error)> = outcomes
         .iter()

@@ -7,21 +7,32 @@
 mod finish;
 mod reconcile;
 mod record;
+mod restore;
 
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
     context::Context,
     error::Error,
-    flow::{BackupRun, FlowError, Job, Outcome},
+    flow::{BackupRun, FlowError, Job, Outcome, RestoreRun},
     ident::DatabaseName,
 };
+
+use restore::FinishRestore;
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "operation", rename_all = "kebab-case", deny_unknown_fields)]
 enum Request {
-    Record { run: BackupRun, job: Job },
+    Record {
+        run: BackupRun,
+        job: Job,
+    },
     Finish(Finish),
+    RecordRestore {
+        run: RestoreRun,
+        failure: Option<FlowError>,
+    },
+    FinishRestore(FinishRestore),
 }
 
 /// What the last Task of `backup` is told.
@@ -48,6 +59,10 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         Request::Record { run, job } => record::record(settings, &mut client, &run, &job)
             .await
             .and_then(|outcome| shared::context::reply(&outcome)),
+        Request::RecordRestore { run, failure } => {
+            restore::record(settings, &mut client, &run, failure.as_ref()).await
+        }
+        Request::FinishRestore(finish) => restore::finish(settings, &mut client, &finish).await,
         Request::Finish(finish) => finish::finish(settings, &mut client, &finish)
             .await
             .and_then(|next| shared::context::reply(&next)),

@@ -1,9 +1,11 @@
 //! Restores: the plan as stored, and how far each step is.
 
+use std::collections::BTreeMap;
+
 use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
-    ident::RestoreId,
+    ident::{RestoreId, TableId},
     plan::backup::Leftovers,
     sql::ops::steps::{self, NewRestore, RestoreRow, StepRow, StepUpdate},
 };
@@ -27,6 +29,17 @@ impl Ops<'_> {
             .await?;
         until_visible!(format!("restore {}", row.id), {
             self.restore(row.id).await?.is_some()
+        })
+    }
+
+    /// More steps of a restore that is on record: those of its undo.
+    pub async fn add_steps(&mut self, id: &RestoreId, rows: &[StepRow]) -> Result<(), Error> {
+        let before = self.restore_steps(id).await?.len();
+        for statement in steps::insert_steps(self.database, id, rows) {
+            self.client.run(&statement).await?;
+        }
+        until_visible!(format!("the undo of restore {id}"), {
+            self.restore_steps(id).await?.len() >= before + rows.len()
         })
     }
 
@@ -99,6 +112,17 @@ impl Ops<'_> {
             .run(&steps::set_verified(self.database, id, rows, checksum))
             .await?;
         Ok(())
+    }
+
+    /// Every table that a restore of ours made or touched, with the restore.
+    pub async fn tables_of_restores(&mut self) -> Result<BTreeMap<TableId, RestoreId>, Error> {
+        let mut tables = BTreeMap::new();
+        for row in self.client.fetch(&steps::table_ids(self.database)).await? {
+            for id in [row.live, row.staged].into_iter().flatten() {
+                tables.insert(id, row.restore.clone());
+            }
+        }
+        Ok(tables)
     }
 
     /// Tables that restores of ours made or put aside: no `*` group takes them for the user's.

@@ -138,6 +138,19 @@ impl FromRow for RowCount {
     }
 }
 
+/// Rows of a temporary partition.
+pub fn count_temporary_partition(
+    table: &QualifiedTable,
+    partition: &PartitionName,
+) -> Query<RowCount> {
+    Sql::new("SELECT COUNT(*) AS row_count FROM ")
+        .table(table)
+        .text(" TEMPORARY PARTITION (")
+        .name(partition)
+        .text(")")
+        .query("SELECT COUNT")
+}
+
 /// Rows of each of these partitions, in one statement. `key` numbers the partitions in the order
 /// given, so that a name with odd characters needs no way back.
 pub fn count_partitions(

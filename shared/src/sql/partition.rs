@@ -227,6 +227,16 @@ pub fn truncate(
         .writes("TRUNCATE"))
 }
 
+/// Empties a temporary partition.
+pub fn truncate_temporary(table: &QualifiedTable, partition: &PartitionName) -> Statement {
+    Sql::new("TRUNCATE TABLE ")
+        .table(table)
+        .text(" TEMPORARY PARTITION (")
+        .name(partition)
+        .text(")")
+        .writes("TRUNCATE")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -123,8 +123,9 @@ pub fn steps(ops: &DatabaseName, restore: &RestoreId) -> Query<StepRow> {
 }
 
 /// The tables that a step worked on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableIdsRow {
+    pub restore: RestoreId,
     pub live: Option<TableId>,
     pub staged: Option<TableId>,
 }
@@ -132,6 +133,7 @@ pub struct TableIdsRow {
 impl FromRow for TableIdsRow {
     fn from_row(row: &Row) -> Result<Self, RowError> {
         Ok(TableIdsRow {
+            restore: row.parse("restore_id")?,
             live: row.parse_optional("live_table_id")?.map(TableId),
             staged: row.parse_optional("staged_table_id")?.map(TableId),
         })
@@ -140,7 +142,7 @@ impl FromRow for TableIdsRow {
 
 /// Of all restores that ever were.
 pub fn table_ids(ops: &DatabaseName) -> Query<TableIdsRow> {
-    Sql::new("SELECT DISTINCT live_table_id, staged_table_id FROM ")
+    Sql::new("SELECT DISTINCT restore_id, live_table_id, staged_table_id FROM ")
         .ops_table(ops, OpsTable::RestoreSteps)
         .query("SELECT restore_steps")
 }

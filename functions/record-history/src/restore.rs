@@ -1,0 +1,162 @@
+//! The end of a restore.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    flow::{FlowError, RestoreAction, RestoreRun},
+    ident::DatabaseName,
+    ops::Ops,
+    plan::restore::RestoreRequest,
+    sql::ops::steps::{RestoreRow, StepState},
+    starrocks::Client,
+};
+
+/// What the last Task of `restore` is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FinishRestore {
+    run: RestoreRun,
+    plan: Value,
+    failure: Option<FlowError>,
+    /// Recording failed.
+    unrecorded: Option<FlowError>,
+    redrive_count: u32,
+    redrives_served: u32,
+}
+
+/// Writes how far the restore got, and gives its databases back.
+pub(crate) async fn record(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+    failure: Option<&FlowError>,
+) -> Result<Value, Error> {
+    let ops = settings.ops_database();
+    // Refused before its plan was stored: there is nothing to write, and nothing was touched.
+    let Some(restore) = Ops::new(client, ops).restore(&run.restore_id).await? else {
+        return Ok(json!({}));
+    };
+    let state = restore.state.clone().unwrap_or_default();
+    let message = failure.map(|failure| failure.to_error().to_string());
+    let status = match (&message, state.as_str()) {
+        (Some(_), _) => "FAILED",
+        // Verified and held: promoting it is a decision of its own.
+        (None, "VERIFIED") => "VERIFIED",
+        (None, _) => "FINISHED",
+    };
+    Ops::new(client, ops)
+        .set_restore_state(&run.restore_id, &state, status, message.as_deref())
+        .await?;
+    for database in databases(settings, client, &restore).await? {
+        Ops::new(client, ops)
+            .release_lease(&database, &run.execution_id)
+            .await?;
+    }
+    Ok(json!({}))
+}
+
+pub(crate) async fn finish(
+    settings: &Settings,
+    client: &mut Client,
+    request: &FinishRestore,
+) -> Result<Value, Error> {
+    let run = &request.run;
+    if let Some(failure) = request.failure.as_ref().or(request.unrecorded.as_ref()) {
+        if request.redrive_count > request.redrives_served {
+            return Ok(json!({ "decision": "start", "summary": null }));
+        }
+        let mut error = failure.to_error();
+        // Names that may pass would only be raised again and again.
+        if matches!(
+            error.name,
+            ErrorName::Unreachable | ErrorName::AccessDenied | ErrorName::JobConflict
+        ) {
+            error.message = format!("{}: {}", error.name, error.message);
+            error.name = ErrorName::RestoreFailed;
+        }
+        let known = Ops::new(client, settings.ops_database())
+            .restore(&run.restore_id)
+            .await?;
+        if known.is_some() {
+            error = error.hint(format!(
+                "after its cause is removed: starrocks-br restore resume {}",
+                run.restore_id
+            ));
+        }
+        return Err(error);
+    }
+    let summary = match run.dry_run {
+        true => json!({ "dry_run": true, "plan": request.plan }),
+        false => summary(settings, client, run).await?,
+    };
+    Ok(json!({ "decision": "finish", "summary": summary }))
+}
+
+/// What a person needs next: where the restore stands, what was said on the way, and the exact next
+/// input.
+async fn summary(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+) -> Result<Value, Error> {
+    let ops = settings.ops_database();
+    let restore = Ops::new(client, ops).known_restore(&run.restore_id).await?;
+    let steps = Ops::new(client, ops).restore_steps(&run.restore_id).await?;
+    let mut notes = Vec::new();
+    for step in &steps {
+        let detail: Value = step
+            .detail
+            .as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or(Value::Null);
+        if let Some(Value::Array(said)) = detail.get("notes") {
+            notes.extend(said.iter().cloned());
+        }
+        let planned: Value = serde_json::from_str(&step.step).unwrap_or(Value::Null);
+        if step.state == StepState::Done
+            && let Some(text) = planned.pointer("/step/text")
+        {
+            notes.push(text.clone());
+        }
+    }
+    let state = restore.state.clone().unwrap_or_default();
+    let next = match state.as_str() {
+        "VERIFIED" => json!({ "promote": run.restore_id }),
+        "PROMOTED" if run.action != RestoreAction::Undo => json!({ "undo": run.restore_id }),
+        _ => Value::Null,
+    };
+    notes.truncate(30);
+    Ok(json!({
+        "restore_id": run.restore_id,
+        "state": state,
+        "rows_verified": restore.rows_verified.map(|rows| rows.to_string()),
+        "notes": notes,
+        "next_input": next,
+    }))
+}
+
+async fn databases(
+    settings: &Settings,
+    client: &mut Client,
+    restore: &RestoreRow,
+) -> Result<Vec<DatabaseName>, Error> {
+    let scope = restore.scope.clone().unwrap_or_default();
+    let request: RestoreRequest = serde_json::from_str(&scope).map_err(|error| {
+        Error::internal(format!(
+            "the request of restore {} is not JSON: {error}",
+            restore.id
+        ))
+    })?;
+    let mut databases = Vec::with_capacity(request.labels.len());
+    for label in &request.labels {
+        let record = Ops::new(client, settings.ops_database())
+            .known_backup(label)
+            .await?;
+        if let Some(source) = record.database {
+            databases.push(request.target(&source).clone());
+        }
+    }
+    Ok(databases)
+}

@@ -1,0 +1,297 @@
+//! Executing one step. Each arm first looks whether the step has happened already.
+
+mod copy;
+mod names;
+mod snapshot;
+
+use shared::{
+    error::Error,
+    ident::QualifiedTable,
+    plan::restore::{
+        Slot, Step, StepStatement, TableRef,
+        resume::{create_database_look, create_table_look, drop_table_look},
+    },
+    sql::{ops::steps::StepState, show},
+    starrocks::{Client, FailureKind},
+};
+
+use crate::work::{Work, failed};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Done,
+    /// Submitted; to be looked at again later.
+    Running,
+}
+
+impl Work<'_> {
+    pub(crate) async fn execute(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+    ) -> Result<Progress, Error> {
+        let planned = self.steps[index].planned.clone();
+        self.check_digest(index)?;
+        match &planned.step {
+            Step::CreateDatabase { database } => {
+                let exists = client
+                    .fetch(&show::databases())
+                    .await?
+                    .iter()
+                    .any(|row| row.0 == *database);
+                let send = create_database_look(self.begun(index), exists)
+                    .map_err(|reason| failed(&planned, reason))?;
+                if send {
+                    self.begin(client, index).await?;
+                    self.send(client, index).await?;
+                }
+                Ok(Progress::Done)
+            }
+            Step::RestoreSnapshot { .. } => self.restore_snapshot(client, index).await,
+            Step::CreateTable { table, slot, .. } => {
+                let (table, slot) = (table.clone(), *slot);
+                self.create_table(client, index, &table, slot).await
+            }
+            Step::DropTable { table, slot } => {
+                let (table, slot) = (table.clone(), *slot);
+                self.drop_table(client, index, &table, slot).await
+            }
+            Step::AddPartitions {
+                table,
+                slot,
+                temporary: false,
+                ..
+            } => {
+                let (table, slot) = (table.clone(), *slot);
+                self.add_partitions(client, index, &table, slot).await
+            }
+            Step::CopyPartitions { .. } => self.copy_partitions(client, index).await,
+            // Setting the same value again is no change.
+            Step::HoldPartitions { .. }
+            | Step::ResumePartitions { .. }
+            | Step::SetDefaultReplication { .. }
+            | Step::AlterReplication { .. } => {
+                self.send(client, index).await?;
+                Ok(Progress::Done)
+            }
+            Step::ReapplyProperties { .. } | Step::RecreateObject { .. } => {
+                self.send_or_note(client, index).await?;
+                Ok(Progress::Done)
+            }
+            Step::Swap { .. } => self.swap(client, index).await,
+            Step::Rename { .. } => self.rename(client, index).await,
+            // Each is refused by the engine where it has happened already.
+            Step::AddPartitions {
+                temporary: true, ..
+            }
+            | Step::ReplacePartitions { .. }
+            | Step::DropTemporaryPartitions { .. }
+            | Step::DropPartitions { .. } => {
+                self.send_partition_changes(client, index).await?;
+                Ok(Progress::Done)
+            }
+            // Its own operation.
+            Step::Verify { .. } => Err(failed(&planned, "is not run here")),
+            Step::Report { .. } => Ok(Progress::Done),
+        }
+    }
+
+    /// Statements that differ from the planned ones are never sent.
+    fn check_digest(&self, index: usize) -> Result<(), Error> {
+        let stored = &self.steps[index];
+        let digest = self.context().digest(&stored.planned)?;
+        if digest == stored.row.digest {
+            return Ok(());
+        }
+        Err(failed(
+            &stored.planned,
+            format!("its statements are not those that were planned ({digest})"),
+        )
+        .hint("the manifest or the program changed since: make a new restore"))
+    }
+
+    pub(crate) fn begun(&self, index: usize) -> bool {
+        self.steps[index].row.attempt > 0
+    }
+
+    /// Stored before the statement is sent: a repeat then knows that it may have been.
+    pub(crate) async fn begin(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
+        self.steps[index].row.attempt += 1;
+        self.save(client, index, StepState::Running).await
+    }
+
+    pub(crate) fn statements(&self, index: usize) -> Result<Vec<StepStatement>, Error> {
+        let stored = &self.steps[index];
+        let attempt = stored.row.attempt.max(1);
+        Ok(self.context().statements(&stored.planned, attempt)?)
+    }
+
+    async fn send(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
+        for sent in self.statements(index)? {
+            self.send_one(client, index, &sent).await?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn send_one(
+        &self,
+        client: &mut Client,
+        index: usize,
+        sent: &StepStatement,
+    ) -> Result<(), Error> {
+        self.verify_lease(client, &sent.database).await?;
+        let planned = &self.steps[index].planned;
+        // CREATE DATABASE makes the database that the session would otherwise stand in.
+        let done = match &planned.step {
+            Step::CreateTable { .. } | Step::RecreateObject { .. } => {
+                client.run_in(&sent.database, &sent.statement).await
+            }
+            _ => client.run(&sent.statement).await,
+        };
+        match done {
+            Ok(_) => Ok(()),
+            Err(error) => match error.engine_words() {
+                Some(words) => Err(failed(planned, "was refused").engine(words)),
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    /// What cannot be set or made again is said, and the restore goes on: the data is there.
+    async fn send_or_note(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
+        for sent in self.statements(index)? {
+            self.verify_lease(client, &sent.database).await?;
+            let recreate = matches!(self.steps[index].planned.step, Step::RecreateObject { .. });
+            let done = match recreate {
+                true => client.run_in(&sent.database, &sent.statement).await,
+                false => client.run(&sent.statement).await,
+            };
+            if let Err(error) = done {
+                let Some(words) = error.engine_words() else {
+                    return Err(error.into());
+                };
+                if recreate && error.kind() == FailureKind::AlreadyExists {
+                    continue;
+                }
+                let note = format!("{words}; to be run by hand: {}", sent.statement.text());
+                tracing::warn!(restore.id = %self.run.restore_id, detail = note, "could not be set");
+                self.steps[index].detail.notes.push(note);
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_table(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        slot: Slot,
+    ) -> Result<Progress, Error> {
+        let database = self.database_of(table)?;
+        let name = self.name_of(table, slot)?;
+        let found = self
+            .tables(client, &database)
+            .await?
+            .get(&name)
+            .map(|(id, _)| *id);
+        let planned = self.steps[index].planned.clone();
+        let send = create_table_look(self.begun(index), found)
+            .map_err(|reason| failed(&planned, format!("'{name}': {reason}")))?;
+        if send {
+            self.begin(client, index).await?;
+            self.send(client, index).await?;
+        }
+        let made = self
+            .tables(client, &database)
+            .await?
+            .get(&name)
+            .map(|(id, _)| *id);
+        let made =
+            made.ok_or_else(|| failed(&planned, format!("'{name}' was made and is gone")))?;
+        self.steps[index].detail.made.insert(name, made);
+        Ok(Progress::Done)
+    }
+
+    async fn drop_table(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        slot: Slot,
+    ) -> Result<Progress, Error> {
+        let database = self.database_of(table)?;
+        let name = self.name_of(table, slot)?;
+        let planned = self.steps[index].planned.clone();
+        let found = self
+            .tables(client, &database)
+            .await?
+            .get(&name)
+            .map(|(id, _)| *id);
+        let made = self.made(&database, &name).ok_or_else(|| {
+            failed(
+                &planned,
+                format!("the id of '{name}' is not on record: it is not dropped"),
+            )
+        })?;
+        let send = drop_table_look(made, found)
+            .map_err(|reason| failed(&planned, format!("'{name}': {reason}")))?;
+        if send {
+            self.send(client, index).await?;
+        }
+        Ok(Progress::Done)
+    }
+
+    /// A partition that exists with its name was added by an earlier call.
+    async fn add_partitions(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        slot: Slot,
+    ) -> Result<Progress, Error> {
+        let database = self.database_of(table)?;
+        let name = self.name_of(table, slot)?;
+        let target = QualifiedTable::new(&database, &name);
+        let present = self.partition_names(client, &target).await?;
+        for sent in self.statements(index)? {
+            if sent
+                .partition
+                .as_ref()
+                .is_none_or(|partition| !present.contains(partition))
+            {
+                self.send_one(client, index, &sent).await?;
+            }
+        }
+        Ok(Progress::Done)
+    }
+
+    /// Changes of partitions that the engine refuses a second time, because what they need is gone or
+    /// what they make is there.
+    async fn send_partition_changes(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+    ) -> Result<(), Error> {
+        let repeated = self.begun(index);
+        self.begin(client, index).await?;
+        for sent in self.statements(index)? {
+            self.verify_lease(client, &sent.database).await?;
+            if let Err(error) = client.run(&sent.statement).await {
+                let happened = matches!(
+                    error.kind(),
+                    FailureKind::AlreadyExists | FailureKind::UnknownPartition
+                );
+                if repeated && happened {
+                    continue;
+                }
+                let planned = &self.steps[index].planned;
+                return Err(match error.engine_words() {
+                    Some(words) => failed(planned, "was refused").engine(words),
+                    None => error.into(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

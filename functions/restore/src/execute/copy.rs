@@ -1,0 +1,228 @@
+//! Copies inside the cluster: one task per partition, submitted and looked at again.
+
+use std::collections::BTreeSet;
+
+use shared::{
+    error::Error,
+    ident::{PartitionName, QualifiedTable, TableName},
+    plan::{
+        backup::Selection,
+        restore::{
+            CopyMode, Step, StepStatement,
+            resume::{CopyLook, TaskSeen, copy_look},
+        },
+    },
+    read,
+    sql::{
+        copy::{count_partitions, submit_task},
+        partition::truncate,
+        show::{self, TaskState},
+    },
+    starrocks::{Client, FailureKind},
+};
+
+use super::Progress;
+use crate::work::{Work, failed};
+
+impl Work<'_> {
+    pub(super) async fn copy_partitions(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+    ) -> Result<Progress, Error> {
+        let planned = self.steps[index].planned.clone();
+        let Step::CopyPartitions {
+            table,
+            from,
+            to,
+            mode,
+            ..
+        } = &planned.step
+        else {
+            return Err(Error::internal("another step than a copy was given"));
+        };
+        let database = self.database_of(table)?;
+        let from = QualifiedTable::new(&database, &self.name_of(table, *from)?);
+        let to = QualifiedTable::new(&database, &self.name_of(table, *to)?);
+        if !self.begun(index) {
+            self.begin(client, index).await?;
+        }
+        let mut running = false;
+        let mut retry = false;
+        for sent in self.statements(index)? {
+            let partition = sent
+                .partition
+                .clone()
+                .ok_or_else(|| Error::internal("a copy without a partition"))?;
+            let target = match mode {
+                CopyMode::Append | CopyMode::Overwrite => partition.clone(),
+                CopyMode::Temporary => self.request.temporary(&table.table, &partition),
+            };
+            let expected = self.count(client, &from, &partition).await?;
+            let present = match mode {
+                CopyMode::Temporary => self.count_temporary(client, &to, &target).await?,
+                _ => self.count(client, &to, &target).await?,
+            };
+            let task = self.task_seen(client, &sent).await?;
+            let attempt = self.steps[index].row.attempt;
+            let look = match (mode, task) {
+                // The same however often it runs: only a run that succeeded proves it.
+                (CopyMode::Overwrite, TaskSeen::Succeeded) if expected == present => CopyLook::Done,
+                (CopyMode::Overwrite, TaskSeen::None) => CopyLook::Submit { attempt },
+                _ => copy_look(task, attempt, expected, present),
+            };
+            match look {
+                CopyLook::Done => {}
+                CopyLook::Wait => running = true,
+                CopyLook::Submit { attempt: next } if next == attempt => {
+                    self.submit_copy(client, index, &sent).await?;
+                    running = true;
+                }
+                CopyLook::Submit { .. } => retry = true,
+                CopyLook::EmptyAndSubmit { .. } => {
+                    self.empty(client, &to, &target, *mode).await?;
+                    retry = true;
+                }
+                CopyLook::Filtered => {
+                    return Err(failed(
+                        &planned,
+                        format!(
+                            "partition {partition} of '{}' has {expected} rows and {present} of them \
+                             arrived in '{}'",
+                            from.table, to.table
+                        ),
+                    ));
+                }
+            }
+        }
+        if running {
+            return Ok(Progress::Running);
+        }
+        if retry {
+            // The next attempt has its own task names and load labels.
+            self.begin(client, index).await?;
+            return Ok(Progress::Running);
+        }
+        Ok(Progress::Done)
+    }
+
+    async fn submit_copy(
+        &self,
+        client: &mut Client,
+        index: usize,
+        sent: &StepStatement,
+    ) -> Result<(), Error> {
+        self.verify_lease(client, &sent.database).await?;
+        let task = sent
+            .task
+            .as_ref()
+            .ok_or_else(|| Error::internal("a copy without a task"))?;
+        let timeout = std::time::Duration::from_secs(self.request.timeout_seconds.into());
+        let query = submit_task(&sent.database, task, &sent.statement, timeout, self.line);
+        match client.fetch(&query).await {
+            Ok(_) => Ok(()),
+            // Submitted by a call whose answer never came.
+            Err(error) if error.kind() == FailureKind::TaskExists => Ok(()),
+            Err(error) => match error.engine_words() {
+                Some(words) => {
+                    Err(failed(&self.steps[index].planned, "the copy was refused").engine(words))
+                }
+                None => Err(error.into()),
+            },
+        }
+    }
+
+    async fn task_seen(
+        &self,
+        client: &mut Client,
+        sent: &StepStatement,
+    ) -> Result<TaskSeen, Error> {
+        let task = sent
+            .task
+            .as_ref()
+            .ok_or_else(|| Error::internal("a copy without a task"))?;
+        let runs = client.fetch(&show::task_runs(&sent.database, task)).await?;
+        Ok(match runs.first() {
+            None => TaskSeen::None,
+            Some(run) => match run.state {
+                TaskState::Running => TaskSeen::Running,
+                TaskState::Done => TaskSeen::Succeeded,
+                TaskState::Failed => {
+                    let words = run.error.as_deref().unwrap_or_default();
+                    tracing::warn!(task = %task, detail = words, "copy failed");
+                    TaskSeen::Failed
+                }
+            },
+        })
+    }
+
+    async fn count(
+        &self,
+        client: &mut Client,
+        table: &QualifiedTable,
+        partition: &PartitionName,
+    ) -> Result<u64, Error> {
+        let query = count_partitions(table, std::slice::from_ref(partition))
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(client
+            .fetch(&query)
+            .await?
+            .iter()
+            .map(|row| row.row_count)
+            .sum())
+    }
+
+    async fn count_temporary(
+        &self,
+        client: &mut Client,
+        table: &QualifiedTable,
+        partition: &PartitionName,
+    ) -> Result<u64, Error> {
+        let query = shared::sql::copy::count_temporary_partition(table, partition);
+        Ok(client.fetch(&query).await?.iter().map(|row| row.0).sum())
+    }
+
+    async fn empty(
+        &self,
+        client: &mut Client,
+        table: &QualifiedTable,
+        partition: &PartitionName,
+        mode: CopyMode,
+    ) -> Result<(), Error> {
+        if mode == CopyMode::Overwrite {
+            return Ok(());
+        }
+        self.verify_lease(client, &table.database).await?;
+        let statement = match mode {
+            CopyMode::Temporary => shared::sql::partition::truncate_temporary(table, partition),
+            _ => truncate(table, Some(std::slice::from_ref(partition)))
+                .map_err(|error| Error::internal(error.to_string()))?,
+        };
+        client.run(&statement).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn partition_names(
+        &self,
+        client: &mut Client,
+        table: &QualifiedTable,
+    ) -> Result<BTreeSet<PartitionName>, Error> {
+        let names: BTreeSet<TableName> = [table.table.clone()].into();
+        let selection = Selection::Names(names);
+        let reading =
+            read::read_database(client, &table.database, &selection, &self.run.execution_id)
+                .await?;
+        Ok(reading
+            .facts
+            .tables
+            .get(&table.table)
+            .map(|facts| {
+                facts
+                    .partitions
+                    .iter()
+                    .map(|partition| partition.name.clone())
+                    .collect()
+            })
+            .unwrap_or_default())
+    }
+}

@@ -1,0 +1,131 @@
+//! Making the plan, showing it, and storing it before anything is sent.
+
+use serde_json::{Value, json};
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    flow::RestoreRun,
+    ops::Ops,
+    plan::restore::{self, Context, RestorePlan, RestoreRequest},
+    sql::ops::steps::{NewRestore, StepRow, StepState},
+    starrocks::Client,
+};
+
+use crate::target;
+
+/// Tables that the output shows one by one: it travels through the state machine, which carries
+/// 32 KB at most.
+const TABLES_SHOWN: usize = 60;
+const NOTICES_SHOWN: usize = 30;
+
+pub(crate) async fn plan(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+) -> Result<Value, Error> {
+    let stored = Ops::new(client, settings.ops_database())
+        .restore(&run.restore_id)
+        .await?;
+    if let Some(plan) = stored.and_then(|restore| restore.plan) {
+        // A repeat: the plan of a restore is made once.
+        return serde_json::from_str(&plan)
+            .map_err(|error| Error::internal(format!("the stored plan is not JSON: {error}")));
+    }
+    let request = RestoreRequest::of_run(run)?;
+    let sources = target::read_sources(settings, client, &request.labels).await?;
+    let target =
+        target::read_target(settings, client, &request, &sources, &run.execution_id).await?;
+    let plan = restore::plan(&request, &sources, &target)?;
+    if let Some(expected) = &run.expect_plan
+        && *expected != plan.digest.to_string()
+    {
+        return Err(Error::new(
+            ErrorName::InvalidInput,
+            format!(
+                "the plan is not the one that was shown: {} instead of {expected}",
+                plan.digest
+            ),
+        )
+        .hint("the cluster changed meanwhile: look at the plan again"));
+    }
+    let answer = summary(&plan);
+    if !run.dry_run {
+        let context = Context {
+            request: &request,
+            sources: &sources,
+        };
+        store(settings, client, run, &request, &plan, &context, &answer).await?;
+    }
+    Ok(answer)
+}
+
+async fn store(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+    request: &RestoreRequest,
+    plan: &RestorePlan,
+    context: &Context<'_>,
+    answer: &Value,
+) -> Result<(), Error> {
+    let mut rows = Vec::with_capacity(plan.steps.len());
+    for planned in &plan.steps {
+        rows.push(StepRow {
+            number: planned.number.into(),
+            kind: planned.step.kind().to_owned(),
+            step: to_json(planned)?,
+            digest: context.digest(planned)?,
+            live_table_id: None,
+            staged_table_id: None,
+            attempt: 0,
+            state: StepState::Pending,
+            detail: None,
+        });
+    }
+    let label = request
+        .labels
+        .first()
+        .ok_or_else(|| Error::invalid_input("a restore needs at least one label"))?;
+    let restore_type = match (request.is_partial(), request.scope.tables.is_empty()) {
+        (true, _) => "partition",
+        (false, false) => "table",
+        (false, true) => "database",
+    };
+    let repository = settings.repository()?;
+    Ops::new(client, settings.ops_database())
+        .write_restore(
+            &NewRestore {
+                id: &request.id,
+                label,
+                restore_type,
+                repository: repository.as_str(),
+                execution: &run.execution_id,
+                scope: &to_json(request)?,
+                plan: &to_json(answer)?,
+            },
+            &rows,
+        )
+        .await
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal(format!("a restore cannot be written as JSON: {error}")))
+}
+
+/// The plan as people read it, and as it travels.
+fn summary(plan: &RestorePlan) -> Value {
+    let tables: Vec<&_> = plan.tables.iter().take(TABLES_SHOWN).collect();
+    let notices: Vec<&_> = plan.notices.iter().take(NOTICES_SHOWN).collect();
+    json!({
+        "digest": plan.digest,
+        "summary": {
+            "tables": tables,
+            "tables_not_shown": plan.tables.len() - tables.len(),
+            "notices": notices,
+            "notices_not_shown": plan.notices.len() - notices.len(),
+            "totals": plan.totals,
+            "steps": plan.steps.len(),
+        },
+    })
+}

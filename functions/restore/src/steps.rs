@@ -1,0 +1,75 @@
+//! Running the steps of a restore, in order, until one has to be waited for or the budget is used up.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::{
+    config::Settings, error::Error, flow::RestoreRun, ident::InvocationId, plan::restore::Phase,
+    sql::ops::steps::StepState, starrocks::Client,
+};
+use tokio::time::Instant;
+
+use crate::{execute::Progress, work::Work};
+
+/// How long one call goes on with the next step. Far below the function's timeout.
+const BUDGET: Duration = Duration::from_secs(60);
+/// Until a submitted job or task is looked at again.
+const WAIT_SECONDS: u64 = 5;
+
+/// How far the steps of some phases are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Of these phases nothing is left.
+    End,
+    /// Something was submitted and runs.
+    Waiting,
+    /// The budget is used up.
+    Budget,
+}
+
+pub(crate) async fn steps(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+    invocation: InvocationId,
+) -> Result<Value, Error> {
+    let mut work = Work::load(settings, client, run, &invocation).await?;
+    Ok(match work.run_phases(client, &[Phase::Build]).await? {
+        Reached::End => json!({ "next": "verify", "wait_seconds": 0 }),
+        Reached::Budget => json!({ "next": "steps", "wait_seconds": 0 }),
+        Reached::Waiting => json!({ "next": "wait", "wait_seconds": WAIT_SECONDS }),
+    })
+}
+
+impl Work<'_> {
+    pub(crate) async fn run_phases(
+        &mut self,
+        client: &mut Client,
+        phases: &[Phase],
+    ) -> Result<Reached, Error> {
+        let deadline = Instant::now() + BUDGET;
+        for index in 0..self.steps.len() {
+            let stored = &self.steps[index];
+            if stored.is_done() || !phases.contains(&stored.planned.phase) {
+                continue;
+            }
+            if Instant::now() >= deadline {
+                return Ok(Reached::Budget);
+            }
+            let (number, kind) = (stored.row.number, stored.planned.step.kind());
+            match self.execute(client, index).await? {
+                Progress::Done => {
+                    self.save(client, index, StepState::Done).await?;
+                    tracing::info!(
+                        restore.id = %self.run.restore_id,
+                        step.number = number,
+                        step.kind = kind,
+                        "restore step done"
+                    );
+                }
+                Progress::Running => return Ok(Reached::Waiting),
+            }
+        }
+        Ok(Reached::End)
+    }
+}

@@ -1,0 +1,188 @@
+//! Reading what a restore starts from: manifests and snapshots on one side, the target on the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    facts::TableState,
+    ident::{DatabaseName, TableId, TableName},
+    label::SnapshotLabel,
+    manifest::{BackupRecord, Manifest},
+    ops::Ops,
+    plan::{
+        backup::Selection,
+        restore::{RestoreRequest, Slot, SnapshotSource, Source, Target},
+    },
+    read,
+    sql::show,
+    starrocks::Client,
+    track,
+    version::EngineLine,
+};
+
+/// Each label with its manifest and every snapshot that holds a part of it.
+pub(crate) async fn read_sources(
+    settings: &Settings,
+    client: &mut Client,
+    labels: &[SnapshotLabel],
+) -> Result<Vec<Source>, Error> {
+    let mut sources = Vec::with_capacity(labels.len());
+    for label in labels {
+        let record = Ops::new(client, settings.ops_database())
+            .known_backup(label)
+            .await?;
+        let manifest = Ops::new(client, settings.ops_database())
+            .manifest(&record)
+            .await?;
+        let snapshots = read_snapshots(settings, client, &manifest, &record).await?;
+        sources.push(Source {
+            record,
+            manifest,
+            snapshots,
+        });
+    }
+    Ok(sources)
+}
+
+async fn read_snapshots(
+    settings: &Settings,
+    client: &mut Client,
+    manifest: &Manifest,
+    record: &BackupRecord,
+) -> Result<BTreeMap<SnapshotLabel, SnapshotSource>, Error> {
+    let labels: BTreeSet<&SnapshotLabel> = manifest
+        .tables
+        .iter()
+        .flat_map(|table| &table.partitions)
+        .map(|partition| &*partition.stored_in)
+        .collect();
+    let mut snapshots = BTreeMap::new();
+    for label in labels {
+        let holder = match *label == record.label {
+            true => Some(record.clone()),
+            false => {
+                Ops::new(client, settings.ops_database())
+                    .backup(label)
+                    .await?
+            }
+        };
+        let repository = match &holder {
+            Some(holder) => holder.repository.parse()?,
+            None => settings.repository()?.clone(),
+        };
+        // A snapshot that is gone is left out: the planner refuses what needs it, by name.
+        if let Some(timestamp) = track::timestamp_of(client, &repository, label).await? {
+            let engine_version = holder.and_then(|holder| holder.engine_version);
+            snapshots.insert(
+                label.clone(),
+                SnapshotSource {
+                    repository,
+                    timestamp,
+                    engine_version,
+                },
+            );
+        }
+    }
+    Ok(snapshots)
+}
+
+pub(crate) async fn engine_line(client: &mut Client) -> Result<EngineLine, Error> {
+    let version = client.fetch_optional(&show::version()).await?;
+    let text = version.map(|row| row.value).unwrap_or_default();
+    text.parse()
+        .map_err(|error: shared::version::InvalidVersion| {
+            Error::new(ErrorName::UnsupportedCluster, error.to_string())
+        })
+}
+
+/// Everything of the target that the planner asks for.
+pub(crate) async fn read_target(
+    settings: &Settings,
+    client: &mut Client,
+    request: &RestoreRequest,
+    sources: &[Source],
+    execution: &shared::ident::ExecutionId,
+) -> Result<Target, Error> {
+    let existing: BTreeSet<DatabaseName> = client
+        .fetch(&show::databases())
+        .await?
+        .into_iter()
+        .map(|row| row.0)
+        .collect();
+    let mut selections: BTreeMap<DatabaseName, Selection> = BTreeMap::new();
+    for source in sources {
+        let database = request.target(&source.manifest.database);
+        if existing.contains(database) {
+            let names = names(request, &source.manifest)?;
+            match selections
+                .entry(database.clone())
+                .or_insert_with(|| Selection::Names(BTreeSet::new()))
+            {
+                Selection::Names(all) => all.extend(names),
+                Selection::Everything => {}
+            }
+        }
+    }
+    let readings = read::read_databases(client, &selections, execution).await?;
+    let cluster = read::read_cluster(client).await?;
+    let live_backends = cluster.live_backends().ok_or_else(|| {
+        Error::new(
+            ErrorName::AccessDenied,
+            "the live backends cannot be counted",
+        )
+        .hint("GRANT OPERATE ON SYSTEM TO ... : no partition can have more replicas than backends")
+    })?;
+    let ours = Ops::new(client, settings.ops_database())
+        .tables_of_restores()
+        .await?;
+    Ok(Target {
+        engine: engine_line(client).await?,
+        live_backends: u16::try_from(live_backends).unwrap_or(u16::MAX),
+        databases: readings
+            .into_iter()
+            .map(|(name, reading)| (name, reading.facts))
+            .collect(),
+        ours,
+        ages: BTreeMap::new(),
+        grants: BTreeMap::new(),
+        routine_loads: BTreeMap::new(),
+        now: read::utc_now(client).await?,
+    })
+}
+
+/// Every name that the restore could meet: the live ones and those of its own slots.
+fn names(request: &RestoreRequest, manifest: &Manifest) -> Result<BTreeSet<TableName>, Error> {
+    let slots = [
+        Slot::Live,
+        Slot::Staged,
+        Slot::Helper(1),
+        Slot::Helper(2),
+        Slot::Before,
+        Slot::Undone,
+    ];
+    let mut names = BTreeSet::new();
+    for table in &manifest.tables {
+        for slot in slots {
+            names.insert(request.name(&table.table, slot)?);
+        }
+    }
+    names.extend(manifest.objects.iter().map(|object| object.name.clone()));
+    Ok(names)
+}
+
+/// Every table of a database with its id and state; none where the database does not exist.
+pub(crate) async fn tables(
+    client: &mut Client,
+    database: &DatabaseName,
+) -> Result<BTreeMap<TableName, (TableId, TableState)>, Error> {
+    let databases = client.fetch(&show::proc_databases()).await?;
+    let Some(found) = databases.into_iter().find(|row| row.name == *database) else {
+        return Ok(BTreeMap::new());
+    };
+    let rows = client.fetch(&show::proc_tables(found.id)).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.name, (row.id, row.state)))
+        .collect())
+}

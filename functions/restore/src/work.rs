@@ -1,0 +1,242 @@
+//! One call on one stored restore: its request, its manifests, its steps, and the databases it holds.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    config::Settings,
+    error::{Error, ErrorName},
+    facts::TableState,
+    flow::RestoreRun,
+    ident::{DatabaseName, InvocationId, TableId, TableName},
+    ops::{Ops, run_status::Lease},
+    plan::restore::{Context, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef},
+    sql::{
+        ops::steps::{RestoreRow, StepRow, StepState, StepUpdate},
+        show,
+    },
+    starrocks::Client,
+    version::EngineLine,
+};
+
+use crate::{detail::Detail, target};
+
+/// A step as stored, read back.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    pub(crate) planned: PlannedStep,
+    pub(crate) row: StepRow,
+    pub(crate) detail: Detail,
+}
+
+impl Stored {
+    pub(crate) fn is_done(&self) -> bool {
+        self.row.state == StepState::Done
+    }
+
+    fn of(row: StepRow) -> Result<Stored, Error> {
+        let planned = serde_json::from_str(&row.step).map_err(|error| {
+            Error::internal(format!(
+                "restore step {} is not JSON of a step: {error}",
+                row.number
+            ))
+        })?;
+        let detail = Detail::of(&row)?;
+        Ok(Stored {
+            planned,
+            row,
+            detail,
+        })
+    }
+}
+
+pub(crate) struct Work<'a> {
+    pub(crate) settings: &'a Settings,
+    pub(crate) run: &'a RestoreRun,
+    pub(crate) restore: RestoreRow,
+    pub(crate) request: RestoreRequest,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) steps: Vec<Stored>,
+    pub(crate) line: EngineLine,
+    leases: BTreeMap<DatabaseName, Lease>,
+}
+
+impl<'a> Work<'a> {
+    /// Reads a stored restore and takes its databases.
+    pub(crate) async fn load(
+        settings: &'a Settings,
+        client: &mut Client,
+        run: &'a RestoreRun,
+        invocation: &InvocationId,
+    ) -> Result<Work<'a>, Error> {
+        let mut ops = Ops::new(client, settings.ops_database());
+        let restore = ops.known_restore(&run.restore_id).await?;
+        let scope = restore.scope.clone().unwrap_or_default();
+        let request: RestoreRequest = serde_json::from_str(&scope).map_err(|error| {
+            Error::new(
+                ErrorName::NotFound,
+                format!(
+                    "restore '{}' has no request that this program made: {error}",
+                    restore.id
+                ),
+            )
+            .hint("it was made by another tool: it can be listed, but not continued")
+        })?;
+        let steps = ops
+            .restore_steps(&run.restore_id)
+            .await?
+            .into_iter()
+            .map(Stored::of)
+            .collect::<Result<Vec<_>, _>>()?;
+        let sources = target::read_sources(settings, client, &request.labels).await?;
+        let line = target::engine_line(client).await?;
+        let mut work = Work {
+            settings,
+            run,
+            restore,
+            request,
+            sources,
+            steps,
+            line,
+            leases: BTreeMap::new(),
+        };
+        work.take_databases(client, invocation).await?;
+        Ok(work)
+    }
+
+    pub(crate) fn ops<'c>(&'c self, client: &'c mut Client) -> Ops<'c> {
+        Ops::new(client, self.settings.ops_database())
+    }
+
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            request: &self.request,
+            sources: &self.sources,
+        }
+    }
+
+    async fn take_databases(
+        &mut self,
+        client: &mut Client,
+        invocation: &InvocationId,
+    ) -> Result<(), Error> {
+        let databases: Vec<DatabaseName> = self
+            .sources
+            .iter()
+            .map(|source| self.request.target(&source.manifest.database).clone())
+            .collect();
+        for database in databases {
+            if !self.leases.contains_key(&database) {
+                let lease = self
+                    .ops(client)
+                    .acquire_lease(&database, &self.run.execution_id, invocation)
+                    .await?;
+                self.leases.insert(database, lease);
+            }
+        }
+        Ok(())
+    }
+
+    /// To be called right before anything that cannot be taken back.
+    pub(crate) async fn verify_lease(
+        &self,
+        client: &mut Client,
+        database: &DatabaseName,
+    ) -> Result<(), Error> {
+        let lease = self.leases.get(database).ok_or_else(|| {
+            Error::internal(format!(
+                "a step works in database {database}, which is not held"
+            ))
+        })?;
+        self.ops(client).verify_lease(lease).await
+    }
+
+    /// The database that a step's table is restored into.
+    pub(crate) fn database_of(&self, table: &TableRef) -> Result<DatabaseName, Error> {
+        let source = self
+            .sources
+            .iter()
+            .find(|source| source.manifest.label == table.label)
+            .ok_or_else(|| {
+                Error::internal(format!("label {} is not part of this restore", table.label))
+            })?;
+        Ok(self.request.target(&source.manifest.database).clone())
+    }
+
+    pub(crate) fn name_of(&self, table: &TableRef, slot: Slot) -> Result<TableName, Error> {
+        Ok(self.request.name(&table.table, slot)?)
+    }
+
+    /// The table that this restore made under a name: recorded by the step that made it.
+    pub(crate) fn made(&self, database: &DatabaseName, name: &TableName) -> Option<TableId> {
+        self.steps
+            .iter()
+            .filter(|stored| self.works_in(stored, database))
+            .find_map(|stored| stored.detail.made.get(name).copied())
+    }
+
+    fn works_in(&self, stored: &Stored, database: &DatabaseName) -> bool {
+        match &stored.planned.step {
+            Step::RestoreSnapshot { database: own, .. } => own == database,
+            Step::CreateTable { table, .. } => {
+                self.database_of(table).is_ok_and(|own| own == *database)
+            }
+            _ => false,
+        }
+    }
+
+    /// Every table of a database with its id and state, unfiltered by privileges.
+    pub(crate) async fn tables(
+        &self,
+        client: &mut Client,
+        database: &DatabaseName,
+    ) -> Result<BTreeMap<TableName, (TableId, TableState)>, Error> {
+        target::tables(client, database).await
+    }
+
+    /// Writes a step's progress, in the engine and here.
+    pub(crate) async fn save(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        state: StepState,
+    ) -> Result<(), Error> {
+        let stored = &self.steps[index];
+        let update = StepUpdate {
+            state: Some(state),
+            attempt: Some(stored.row.attempt),
+            live_table_id: stored.row.live_table_id,
+            staged_table_id: stored.detail.made.values().next().copied(),
+            detail: Some(stored.detail.to_text()?),
+        };
+        let number = stored.row.number;
+        self.ops(client)
+            .update_step(&self.run.restore_id, number, &update)
+            .await?;
+        self.steps[index].row.state = state;
+        Ok(())
+    }
+
+    pub(crate) async fn restore_is_running(
+        &self,
+        client: &mut Client,
+        database: &DatabaseName,
+    ) -> Result<bool, Error> {
+        let jobs = client.fetch(&show::restore(database)).await?;
+        Ok(jobs
+            .iter()
+            .any(|job| job.state.phase() == shared::job::Phase::Running))
+    }
+}
+
+/// A step that the engine refused, or that somebody else has made impossible.
+pub(crate) fn failed(step: &PlannedStep, reason: impl Into<String>) -> Error {
+    Error::new(
+        ErrorName::RestoreFailed,
+        format!(
+            "step {} ({}) of the restore: {}",
+            step.number,
+            step.step.kind(),
+            reason.into()
+        ),
+    )
+}
