@@ -31,7 +31,10 @@ pub struct Size {
 #[derive(Debug)]
 struct PartitionRows {
     table_id: i64,
-    size: Size,
+    rows: u64,
+    /// All that was ever written: the mean width of a row.
+    written_rows: u64,
+    written_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -155,7 +158,12 @@ impl Rows {
     pub fn size(&self, physical_id: i64) -> Size {
         self.partitions
             .get(&physical_id)
-            .map(|partition| partition.size)
+            .map(|partition| Size {
+                rows: partition.rows,
+                bytes: (partition.written_bytes * partition.rows)
+                    .checked_div(partition.written_rows)
+                    .unwrap_or(0),
+            })
             .unwrap_or_default()
     }
 
@@ -248,9 +256,10 @@ impl Rows {
         } else {
             self.count(physical_id) + rows.len() as u64
         };
-        let size = &mut self.partition(table.id, physical_id).size;
-        size.bytes += bytes;
-        size.rows = counted;
+        let partition = self.partition(table.id, physical_id);
+        partition.written_rows += rows.len() as u64;
+        partition.written_bytes += bytes;
+        partition.rows = counted;
         Ok(())
     }
 
@@ -259,7 +268,9 @@ impl Rows {
             .entry(physical_id)
             .or_insert_with(|| PartitionRows {
                 table_id,
-                size: Size::default(),
+                rows: 0,
+                written_rows: 0,
+                written_bytes: 0,
             })
     }
 
@@ -316,7 +327,7 @@ impl Rows {
         })?;
         for physical_id in touched {
             let rows = self.count_rows(table_id, physical_id)?;
-            self.partition(table_id, physical_id).size.rows = rows;
+            self.partition(table_id, physical_id).rows = rows;
         }
         Ok(())
     }

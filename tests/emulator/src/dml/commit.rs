@@ -87,7 +87,7 @@ impl Engine {
         let loaded = prepared.iter().map(|load| load.loaded).sum();
         let filtered = prepared.iter().map(|load| load.filtered).sum();
         for load in &prepared {
-            self.check_writable(load.change.table_id)?;
+            self.check_writable(&load.change)?;
         }
         if let Some(record) = self.loads.record_mut(database_id, transaction) {
             record.loaded = loaded;
@@ -124,16 +124,42 @@ impl Engine {
         })
     }
 
-    fn check_writable(&self, table_id: i64) -> SqlResult<()> {
-        match self.catalog.table_by_id(table_id) {
-            Some((_, table)) if table.state == TableState::Restore => {
-                Err(SqlError::plain(format!(
-                    "fail to execute commit task: Cannot write RESTORE state table \"{}\"",
-                    table.name
-                )))
-            }
-            _ => Ok(()),
+    fn check_writable(&self, change: &Change) -> SqlResult<()> {
+        let Some((_, table)) = self.catalog.table_by_id(change.table_id) else {
+            return Ok(());
+        };
+        if table.state == TableState::Restore {
+            return Err(SqlError::plain(format!(
+                "fail to execute commit task: Cannot write RESTORE state table \"{}\"",
+                table.name
+            )));
         }
+        // Columns may have changed since the INSERT of an explicit transaction.
+        let Work::Write { parts, .. } = &change.work else {
+            return Ok(());
+        };
+        let width = parts.iter().flat_map(|(_, rows)| rows).map(Vec::len).next();
+        if width.is_some_and(|width| width != table.columns.len()) {
+            return Err(SqlError::plain(format!(
+                "fail to execute commit task: the schema of table \"{}\" has changed",
+                table.name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Publishes what is committed to a table without delay: a change of its columns waits for that.
+    pub(crate) fn publish_all_of(&mut self, table_id: i64) {
+        for pending in &mut self.loads.pending {
+            if pending
+                .changes
+                .iter()
+                .any(|change| change.table_id == table_id)
+            {
+                pending.visible_at = Timestamp::MIN;
+            }
+        }
+        self.publish_due();
     }
 
     /// Publishes what was committed long enough ago.

@@ -17,6 +17,7 @@ impl Engine {
     /// Rewrites the rows of a table for new columns. A column is the same one if its unique id is: a
     /// column dropped and added again starts with its default. New generated columns are computed.
     pub(crate) fn alter_rows(&mut self, before: &Table, after: &Table) -> SqlResult<()> {
+        self.publish_all_of(before.id);
         let leader = self.nodes.leader().map_or(0, |leader| leader.id);
         let session =
             self.new_session(u32::MAX, Identity::root(), "127.0.0.1:0".to_owned(), leader);

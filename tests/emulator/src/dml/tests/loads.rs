@@ -129,6 +129,29 @@ fn a_slow_publish_answers_committed_and_shows_rows_later() {
 }
 
 #[test]
+fn a_change_of_columns_waits_for_what_is_committed() {
+    let mut f = fixture(Profile::V4_1);
+    f.engine.loads.publish_delay = SignedDuration::from_secs(3600);
+    f.run("INSERT INTO t VALUES (1, 'a')");
+    f.run("ALTER TABLE t ADD COLUMN w INT DEFAULT \"7\"");
+    f.check("SELECT * FROM t", "1|a|7");
+
+    f.engine.loads.publish_delay = SignedDuration::ZERO;
+    f.run("BEGIN");
+    f.run("INSERT INTO t VALUES (2, 'b', 8)");
+    let mut other = f
+        .engine
+        .new_session(2, f.session.identity.clone(), "127.0.0.1:2".into(), 1);
+    other.database = Some("d".into());
+    f.engine
+        .execute(&mut other, "ALTER TABLE t DROP COLUMN w")
+        .unwrap();
+    let error = f.fail("COMMIT");
+    assert!(error.message.contains("has changed"), "{error:?}");
+    f.check("SELECT * FROM t", "1|a");
+}
+
+#[test]
 fn transactions_show_their_rows_at_commit() {
     let mut f = fixture(Profile::V3_5);
     f.run("CREATE TABLE u LIKE t");

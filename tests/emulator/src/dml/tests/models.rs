@@ -159,3 +159,24 @@ fn views_are_read_in_their_own_database() {
     f.check("SELECT t.x FROM d.w AS t WHERE t.y = 12", "2");
     f.fail("INSERT INTO d.w VALUES (1, 1)");
 }
+
+#[test]
+fn sizes_follow_the_rows() {
+    let mut f = Fixture::new(Profile::V4_1);
+    f.run("CREATE TABLE p (id INT NOT NULL, v VARCHAR(100)) PRIMARY KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1");
+    let size = |f: &Fixture| {
+        let table = f.engine.catalog.table("d", "p").unwrap();
+        let partition = table.partitions.iter().next().unwrap();
+        let size = f.engine.rows.size(partition.physical_id);
+        (size.rows, size.bytes)
+    };
+    assert_eq!(size(&f), (0, 0));
+    for _ in 0..3 {
+        f.run("INSERT INTO p VALUES (1, '123456789012'), (2, '123456789012')");
+    }
+    assert_eq!(size(&f), (2, 40));
+    f.run("DELETE FROM p WHERE id = 1");
+    assert_eq!(size(&f), (1, 20));
+    f.run("TRUNCATE TABLE p");
+    assert_eq!(size(&f), (0, 0));
+}

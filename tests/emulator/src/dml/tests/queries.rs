@@ -395,3 +395,35 @@ fn odd_corners() {
     );
     f.check("SELECT x FROM (SELECT 1 AS x UNION ALL SELECT 2) t WHERE EXISTS (SELECT 1 FROM sales WHERE id = x + 2) ORDER BY x", "1\n2");
 }
+
+/// A connection's thread has a stack of 2 MB, as the thread of a test has.
+#[test]
+fn deep_nesting_is_an_answer_or_an_error() {
+    let mut f = fixture();
+    for depth in [10, 20, 40, 100, 1_000] {
+        for (open, close) in [
+            ("abs(", ")"),
+            ("(", ")"),
+            ("1 + (", ")"),
+            ("CASE WHEN 1 THEN ", " END"),
+        ] {
+            let sql = format!(
+                "SELECT {}id{} FROM sales",
+                open.repeat(depth),
+                close.repeat(depth)
+            );
+            let answer = f.engine.execute(&mut f.session, &sql);
+            assert!(answer.is_ok() || depth > 20, "{depth} {open}: {answer:?}");
+        }
+        let sql = format!(
+            "SELECT * FROM {}sales{}",
+            "(SELECT * FROM ".repeat(depth),
+            ") t".repeat(depth)
+        );
+        let answer = f.engine.execute(&mut f.session, &sql);
+        assert!(
+            answer.is_ok() || depth > 10,
+            "{depth} subqueries: {answer:?}"
+        );
+    }
+}
