@@ -197,6 +197,53 @@ async fn temporary_partitions_are_told_and_not_counted() {
 }
 
 #[tokio::test]
+async fn functions_and_materialized_views_are_kept_as_ddl() {
+    within(30, async {
+        for profile in Profile::ALL {
+            let cluster = Cluster::start(profile);
+            let mut client = cluster.client().await;
+            run_all(&mut client, TABLES).await;
+            run_all(
+                &mut client,
+                &[
+                    "CREATE MATERIALIZED VIEW d1.mv DISTRIBUTED BY HASH(id) REFRESH MANUAL \
+                     AS SELECT id, count(*) AS c FROM d1.un GROUP BY id",
+                    "CREATE FUNCTION d1.add_one(INT) RETURNS INT PROPERTIES ('type' = 'StarrocksJar', \
+                     'file' = 'http://host/udf.jar', 'symbol' = 'com.example.AddOne')",
+                ],
+            )
+            .await;
+            let facts = read_all(&mut client).await;
+            let objects: Vec<(&str, ObjectKind)> = facts
+                .objects
+                .iter()
+                .map(|object| (object.name.as_str(), object.kind))
+                .collect();
+            assert_eq!(
+                objects,
+                [
+                    ("mv", ObjectKind::MaterializedView),
+                    ("vw", ObjectKind::View),
+                    ("add_one(INT)", ObjectKind::Function)
+                ],
+                "{profile:?}"
+            );
+            assert!(!facts.tables.contains_key(&"mv".parse::<TableName>().unwrap()));
+
+            // What was kept makes the function again.
+            let ddl = facts.objects[2].ddl.clone();
+            run_all(&mut client, &["DROP FUNCTION d1.add_one(INT)"]).await;
+            client
+                .run_in(&facts.database, &crate::support::write(&ddl))
+                .await
+                .unwrap();
+            assert_eq!(read_all(&mut client).await.objects, facts.objects);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_selection_reads_what_it_names() {
     within(30, async {
         let cluster = Cluster::start(Profile::V3_5);

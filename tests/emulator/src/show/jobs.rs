@@ -1,12 +1,17 @@
 //! SHOW ALTER TABLE, MATERIALIZED VIEWS, DYNAMIC PARTITION TABLES, FUNCTIONS and DATA.
 
+use std::collections::BTreeMap;
+
 use super::{cell, result, show_columns};
 use crate::{
     catalog::Table,
     ddl::{AlterJob, AlterKind},
     engine::Engine,
     nodes::capacity,
-    parse::ddl::ObjectName,
+    parse::{
+        ddl::ObjectName,
+        token::{Cursor, tokenize},
+    },
     profile::Profile,
     reply::{CHARSET_BINARY, Cell, Column, ResultSet, SqlResult, WireType},
     session::Session,
@@ -211,7 +216,7 @@ impl Engine {
                     cell(returned_type(sql)),
                     cell("Scalar"),
                     cell("NULL"),
-                    cell(sql),
+                    cell(shown_properties(sql)?),
                 ]);
             } else {
                 rows.push(vec![cell(signature)]);
@@ -446,6 +451,43 @@ fn weekday(number: Option<&str>) -> String {
         _ => "MONDAY",
     }
     .to_owned()
+}
+
+/// What a frontend shows of a CREATE FUNCTION: the kind of binary by its own name, the checksum of a
+/// file that nobody fetched, and never the body of an inline function.
+fn shown_properties(sql: &str) -> SqlResult<String> {
+    let tokens = tokenize(sql)?;
+    let mut cursor = Cursor::new(sql, &tokens);
+    while !cursor.at_end() && !cursor.is_next(&["PROPERTIES"]) {
+        cursor.advance();
+    }
+    let mut shown = BTreeMap::from([
+        ("file", String::new()),
+        ("isolation", "isolated".to_owned()),
+        ("md5", String::new()),
+        ("symbol", String::new()),
+        ("type", "SRJAR".to_owned()),
+    ]);
+    if cursor.take(&["PROPERTIES"]) {
+        for (key, value) in cursor.properties()? {
+            match key.to_lowercase().as_str() {
+                "type" if value.eq_ignore_ascii_case("python") => {
+                    shown.insert("type", "PYTHON".to_owned());
+                }
+                "file" => {
+                    shown.insert("file", value);
+                }
+                "symbol" => {
+                    shown.insert("symbol", value);
+                }
+                "isolation" => {
+                    shown.insert("isolation", value);
+                }
+                _ => {}
+            }
+        }
+    }
+    serde_json::to_string(&shown).map_err(|error| crate::reply::SqlError::plain(error.to_string()))
 }
 
 /// The word after RETURNS.
