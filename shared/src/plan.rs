@@ -5,6 +5,7 @@ use serde::Serialize;
 pub mod backup;
 pub mod finding;
 pub mod partition_diff;
+pub mod precheck;
 pub mod promote;
 pub mod reconcile;
 pub mod restore;

@@ -1,0 +1,298 @@
+//! Facts about the cluster into findings: what passed, what is worth knowing, what is in the way.
+//!
+//! A check is in the way only if the job could not succeed. A follower that is down or one dead
+//! backend is no reason to go without a backup: that is the moment when it is needed most.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Error, ErrorName},
+    facts::cluster::{ClusterFacts, RepositoryFacts},
+    flow::OnUnsupported,
+    ident::{DatabaseName, RepositoryName, TableName},
+    plan::{Finding, Verdict, backup::Unsupported, finding},
+};
+
+mod cluster;
+mod room;
+#[cfg(test)]
+mod tests;
+
+pub use room::usable_bytes;
+
+/// What is checked before a backup and before a restore alike.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    pub cluster: &'a ClusterFacts,
+    pub repository: &'a RepositoryName,
+    /// `None`: SHOW REPOSITORIES does not have it.
+    pub repository_facts: Option<&'a RepositoryFacts>,
+    pub privileges: Vec<PrivilegeProbe>,
+    pub jobs: Vec<RunningJob>,
+    pub foreign: Vec<ForeignClaim>,
+    pub ops: OpsTables,
+}
+
+/// A privilege, and what trying showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrivilegeProbe {
+    /// `REPOSITORY on SYSTEM`
+    pub privilege: String,
+    /// `None`: nothing could be tried.
+    pub granted: Option<bool>,
+    /// The GRANT to run.
+    pub grant: String,
+}
+
+/// A job of the engine in one of the databases, under a label that this execution did not choose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningJob {
+    pub database: DatabaseName,
+    /// `backup` or `restore`.
+    pub kind: &'static str,
+    pub label: String,
+    pub state: String,
+}
+
+/// An ACTIVE row of the Python tool: it names no database, so it may be any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignClaim {
+    pub scope: String,
+    pub label: String,
+    /// The database in which SHOW BACKUP shows it at work.
+    pub running_in: Option<DatabaseName>,
+    /// The statement that clears the row.
+    pub clear: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpsTables {
+    Ready,
+    Missing,
+    /// Tables or columns that are not there.
+    Incomplete(Vec<String>),
+}
+
+/// What a backup needs beyond its surroundings.
+#[derive(Debug)]
+pub struct BackupNeeds<'a> {
+    pub on_unsupported: OnUnsupported,
+    /// Every database of the group.
+    pub databases: BTreeMap<DatabaseName, DatabaseNeeds<'a>>,
+}
+
+#[derive(Debug, Default)]
+pub struct DatabaseNeeds<'a> {
+    pub exists: bool,
+    pub unsupported: Vec<(&'a TableName, Unsupported)>,
+    /// Tables that are there and cannot be read, with the engine's words.
+    pub unreadable: Vec<(&'a TableName, &'a str)>,
+    /// The smallest replication number among its partitions.
+    pub least_replicas: Option<u16>,
+}
+
+/// What a restore needs beyond its surroundings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoreNeeds {
+    /// Everything that will be on disk at the same time, replicas included.
+    pub bytes: u64,
+}
+
+/// Every check, in the order in which they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use]
+pub struct PrecheckReport {
+    pub findings: Vec<Finding>,
+}
+
+impl PrecheckReport {
+    pub fn to_error(&self, subject: &str) -> Option<Error> {
+        finding::to_error(subject, &self.findings)
+    }
+
+    pub fn passed(&self) -> bool {
+        !self.findings.iter().any(Finding::is_failure)
+    }
+
+    pub fn advice(&self) -> impl Iterator<Item = &Finding> {
+        let advice = |finding: &&Finding| finding.verdict == Verdict::Advice;
+        self.findings.iter().filter(advice)
+    }
+}
+
+pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> PrecheckReport {
+    let least_replicas = needs
+        .databases
+        .values()
+        .filter_map(|database| database.least_replicas)
+        .min();
+    let mut findings = cluster::check(around.cluster, least_replicas);
+    findings.push(cluster::identity(around.cluster));
+    findings.push(repository(around, Use::Write));
+    findings.extend(common(around));
+    findings.extend(group(needs));
+    PrecheckReport { findings }
+}
+
+pub fn check_restore(around: &Surroundings<'_>, needs: &RestoreNeeds) -> PrecheckReport {
+    let mut findings = cluster::check(around.cluster, None);
+    findings.push(repository(around, Use::Read));
+    findings.push(room::check(around.cluster, needs.bytes));
+    findings.extend(common(around));
+    PrecheckReport { findings }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+fn repository(around: &Surroundings<'_>, use_as: Use) -> Finding {
+    const CHECK: &str = "repository";
+    let name = around.repository;
+    let failed = |message: String, hint: String| {
+        Finding::failed(CHECK, ErrorName::RepositoryUnavailable, message, hint).about(name)
+    };
+    let Some(facts) = around.repository_facts else {
+        return failed(
+            "it does not exist".into(),
+            format!(
+                "CREATE REPOSITORY {name} WITH BROKER ON LOCATION \"s3://bucket/path\" PROPERTIES \
+                 (...), or name another one in the configuration"
+            ),
+        );
+    };
+    if let Some(words) = &facts.unreachable {
+        return failed(
+            format!("StarRocks cannot list {}: {words}", facts.location),
+            "check the object store, its credentials and the network of frontends and backends"
+                .into(),
+        );
+    }
+    if facts.read_only && use_as == Use::Write {
+        return failed(
+            "it is read only".into(),
+            "back up to a repository that was not created READ ONLY".into(),
+        );
+    }
+    Finding::passed(CHECK, format!("{} can be listed", facts.location)).about(name)
+}
+
+fn common(around: &Surroundings<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    findings.extend(around.privileges.iter().map(|probe| {
+        let finding = match probe.granted {
+            Some(true) => Finding::passed("privilege", "granted"),
+            Some(false) => Finding::failed(
+                "privilege",
+                ErrorName::AccessDenied,
+                "missing",
+                probe.grant.clone(),
+            ),
+            None => Finding::advice("privilege", "could not be tried", probe.grant.clone()),
+        };
+        finding.about(&probe.privilege)
+    }));
+    findings.push(ops_tables(&around.ops));
+    if around.jobs.is_empty() && around.foreign.is_empty() {
+        findings.push(Finding::passed("running jobs", "none is in the way"));
+    }
+    findings.extend(around.jobs.iter().map(|job| {
+        Finding::failed(
+            "running jobs",
+            ErrorName::JobConflict,
+            format!(
+                "{} {} is {}, and StarRocks runs one job per database",
+                job.kind, job.label, job.state
+            ),
+            format!(
+                "wait for it: SHOW {} FROM `{}`",
+                job.kind.to_uppercase(),
+                job.database
+            ),
+        )
+        .about(&job.database)
+    }));
+    findings.extend(around.foreign.iter().map(foreign));
+    findings
+}
+
+fn foreign(claim: &ForeignClaim) -> Finding {
+    let hint = match &claim.running_in {
+        Some(database) => format!("wait for it: SHOW BACKUP FROM `{database}`"),
+        None => format!(
+            "if that tool is not running either, clear its row: {}",
+            claim.clear
+        ),
+    };
+    let message = match claim.running_in {
+        Some(_) => "another tool has it in work",
+        None => "another tool says that it is in work, and StarRocks shows no such job",
+    };
+    Finding::failed("running jobs", ErrorName::JobConflict, message, hint)
+        .about(format!("{} {}", claim.scope, claim.label))
+}
+
+fn ops_tables(ops: &OpsTables) -> Finding {
+    const CHECK: &str = "ops tables";
+    let message = match ops {
+        OpsTables::Ready => return Finding::passed(CHECK, "complete"),
+        OpsTables::Missing => "they do not exist".to_owned(),
+        OpsTables::Incomplete(missing) => format!("missing: {}", missing.join(", ")),
+    };
+    Finding::failed(
+        CHECK,
+        ErrorName::PrecheckFailed,
+        message,
+        "run starrocks-br init",
+    )
+}
+
+fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
+    const CHECK: &str = "group";
+    let mut findings = Vec::new();
+    if needs.databases.is_empty() {
+        findings.push(Finding::failed(
+            CHECK,
+            ErrorName::NotFound,
+            "it has no table",
+            "add rows to table_inventory: starrocks-br group add",
+        ));
+    }
+    for (database, needs_of) in &needs.databases {
+        if !needs_of.exists {
+            let hint = "create it, or take it out of the group: starrocks-br group list";
+            let missing = "there is no such database, or not even its name may be seen";
+            findings
+                .push(Finding::failed(CHECK, ErrorName::NotFound, missing, hint).about(database));
+            continue;
+        }
+        let before = findings.len();
+        for (table, reason) in &needs_of.unsupported {
+            let finding = match needs.on_unsupported {
+                OnUnsupported::Fail => reason.finding(table),
+                OnUnsupported::Skip => Finding::advice(
+                    "table",
+                    format!("left out: {reason}"),
+                    "the backup will be PARTIAL",
+                ),
+            };
+            findings.push(finding.about(format!("{database}.{table}")));
+        }
+        for (table, words) in &needs_of.unreadable {
+            let message = format!("it cannot be read: {words}");
+            let hint = format!(
+                "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE `{database}` to the backup user"
+            );
+            findings.push(
+                Finding::failed("table", ErrorName::AccessDenied, message, hint)
+                    .about(format!("{database}.{table}")),
+            );
+        }
+        if findings.len() == before {
+            findings.push(Finding::passed(CHECK, "every table can be backed up").about(database));
+        }
+    }
+    findings
+}

@@ -1,0 +1,65 @@
+//! Whether what a restore brings fits on the disks.
+
+use crate::{
+    error::ErrorName,
+    facts::cluster::{BackendFacts, ClusterFacts},
+    plan::Finding,
+    sql::show::ByteSize,
+};
+
+/// Where a disk is called full: less than 5 % and less than 100 GB free, both at once.
+const RESERVE_BYTES: u64 = 100 << 30;
+const RESERVE_PERCENT: u64 = 5;
+/// Above this share of the room, somebody should look before it is used.
+const TIGHT_PERCENT: u128 = 80;
+
+/// What a restore may fill before backends refuse to write: on living backends that stay, the space
+/// above the engine's reserve of each disk. `None` without the privilege to see backends.
+pub fn usable_bytes(cluster: &ClusterFacts) -> Option<u64> {
+    let backends = cluster.backends.as_ref()?.iter();
+    let taking = backends.filter(|backend| backend.alive && !backend.decommissioned);
+    Some(taking.map(usable_of).sum())
+}
+
+fn usable_of(backend: &BackendFacts) -> u64 {
+    if backend.disks.is_empty() {
+        return above_reserve(backend.available, backend.total);
+    }
+    let online = backend.disks.iter().filter(|disk| disk.online);
+    online
+        .map(|disk| above_reserve(disk.available, disk.total))
+        .sum()
+}
+
+fn above_reserve(available: u64, total: u64) -> u64 {
+    available.saturating_sub(RESERVE_BYTES.min(total / 100 * RESERVE_PERCENT))
+}
+
+pub(super) fn check(cluster: &ClusterFacts, needed: u64) -> Finding {
+    const CHECK: &str = "room";
+    let Some(usable) = usable_bytes(cluster) else {
+        return Finding::advice(
+            CHECK,
+            format!(
+                "{} are needed, and free space is not known",
+                ByteSize(needed)
+            ),
+            "GRANT OPERATE ON SYSTEM to the backup user, or look at the disks yourself",
+        );
+    };
+    let message = format!(
+        "{} are needed with all replicas, and the backends take {} more",
+        ByteSize(needed),
+        ByteSize(usable)
+    );
+    if needed > usable {
+        let hint = "add disks or backends, drop what an earlier restore left behind, or restore fewer \
+                    tables at a time";
+        return Finding::failed(CHECK, ErrorName::InsufficientStorage, message, hint);
+    }
+    if u128::from(needed) * 100 > u128::from(usable) * TIGHT_PERCENT {
+        let hint = "data does not spread evenly: one disk may be full before the others";
+        return Finding::advice(CHECK, message, hint);
+    }
+    Finding::passed(CHECK, message)
+}
