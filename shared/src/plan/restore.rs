@@ -41,7 +41,7 @@ use target::Occupant;
 
 pub use notice::Notice;
 pub use refusal::{Refusal, Refused};
-pub use render::{Context, RenderError, RestoredTable, StepStatement};
+pub use render::{Context, RenderError, RestoredTable, StepStatement, Way};
 pub use request::{NameSuffix, RestoreRequest, Stamp};
 pub use source::{BrokenReference, SnapshotSource, Source};
 pub use step::{

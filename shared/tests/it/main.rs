@@ -3,6 +3,7 @@
 mod certificates;
 mod client;
 mod read;
+mod restore_plan;
 mod statements;
 mod support;
 mod text;

@@ -40,14 +40,32 @@ pub struct Context<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepStatement {
     pub statement: Statement,
-    /// Where it works, and where the session has to stand: DDL as the engine printed it does not name
-    /// its database.
+    /// Where it works.
     pub database: DatabaseName,
     /// The partition it is about, where a step has one statement per partition: a repeat leaves out
     /// those that are done.
     pub partition: Option<PartitionName>,
-    /// The name of the task that runs it: it is proportional to data and must not hold a connection.
-    pub task: Option<TaskName>,
+    pub way: Way,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    Plain,
+    /// With the session in the database: DDL as the engine printed it does not name its own.
+    InDatabase,
+    /// As a task of this name: it is proportional to data and must not hold a connection.
+    Task(TaskName),
+}
+
+impl StepStatement {
+    fn plain(statement: Statement, database: &DatabaseName) -> StepStatement {
+        StepStatement {
+            statement,
+            database: database.clone(),
+            partition: None,
+            way: Way::Plain,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -101,12 +119,10 @@ impl Context<'_> {
         attempt: u32,
     ) -> Result<Vec<StepStatement>, RenderError> {
         match &planned.step {
-            Step::CreateDatabase { database } => Ok(vec![StepStatement {
-                statement: statement::create_database(database),
-                database: database.clone(),
-                partition: None,
-                task: None,
-            }]),
+            Step::CreateDatabase { database } => Ok(vec![StepStatement::plain(
+                statement::create_database(database),
+                database,
+            )]),
             Step::RestoreSnapshot {
                 database,
                 label,
@@ -244,11 +260,10 @@ impl Context<'_> {
                     present: source.manifest.objects.len(),
                     number: *object,
                 })?;
+                let made = statement::create_from_ddl(&found.ddl);
                 Ok(vec![StepStatement {
-                    statement: statement::create_from_ddl(&found.ddl),
-                    database: source.manifest.database.clone(),
-                    partition: None,
-                    task: None,
+                    way: Way::InDatabase,
+                    ..StepStatement::plain(made, &source.manifest.database)
                 }])
             }
             Step::Verify { .. } | Step::Report { .. } => Ok(Vec::new()),
@@ -339,12 +354,7 @@ impl Context<'_> {
             replication_num,
             timeout,
         })?;
-        Ok(vec![StepStatement {
-            statement,
-            database: database.clone(),
-            partition: None,
-            task: None,
-        }])
+        Ok(vec![StepStatement::plain(statement, database)])
     }
 
     /// What a RESTORE names of a table. A table that is made needs the hidden partition too, and every

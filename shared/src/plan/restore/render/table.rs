@@ -8,7 +8,7 @@ use super::{
         source::Source,
         step::{CopyMode, PartitionRange, Policy, Slot},
     },
-    RenderError, StepStatement,
+    RenderError, StepStatement, Way,
 };
 use crate::{
     ddl::Ddl,
@@ -87,12 +87,7 @@ impl TableContext<'_> {
     }
 
     pub(super) fn plain(&self, statement: Statement) -> StepStatement {
-        StepStatement {
-            statement,
-            database: self.database().clone(),
-            partition: None,
-            task: None,
-        }
+        StepStatement::plain(statement, self.database())
     }
 
     pub(super) fn each(
@@ -140,7 +135,10 @@ impl TableContext<'_> {
             let recorded = ddl.property(key).unwrap_or_default();
             text = replace_property(&text, key, recorded, None);
         }
-        Ok(vec![self.plain(statement::create_from_ddl(&text))])
+        Ok(vec![StepStatement {
+            way: Way::InDatabase,
+            ..self.plain(statement::create_from_ddl(&text))
+        }])
     }
 
     pub(super) fn add(
@@ -247,7 +245,7 @@ impl TableContext<'_> {
             };
             copies.push(StepStatement {
                 partition: Some(partition.name.clone()),
-                task: Some(names.task(part)),
+                way: Way::Task(names.task(part)),
                 ..self.plain(statement)
             });
         }

@@ -6,7 +6,7 @@ use crate::{
     manifest::ManifestObject,
     plan::restore::{
         Context, CopyMode, PartitionRange, Phase, PlannedStep, Policy, RestorePlan, RestoreRequest,
-        Slot, Source, Step, TableRef, Target, plan, samples,
+        Slot, Source, Step, TableRef, Target, Way, plan, samples,
     },
 };
 
@@ -24,7 +24,7 @@ fn text(request: &RestoreRequest, source: &Source, steps: &[PlannedStep]) -> Str
             planned.step.kind()
         ));
         for sent in context.statements(planned, 1).unwrap() {
-            if let Some(task) = &sent.task {
+            if let Way::Task(task) = &sent.way {
                 text.push_str(&format!("-- task {task}\n"));
             }
             text.push_str(sent.statement.text());
@@ -441,7 +441,8 @@ fn attempts_have_names_of_their_own() {
     for planned in copies {
         for attempt in [1, 2] {
             for sent in context.statements(planned, attempt).unwrap() {
-                names.insert(sent.task.unwrap());
+                assert!(matches!(sent.way, Way::Task(_)));
+                names.insert(format!("{:?}", sent.way));
                 count += 1;
             }
         }
