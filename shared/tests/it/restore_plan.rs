@@ -29,7 +29,7 @@ use shared::{
     },
     read::read_database,
     sql::{
-        copy,
+        checksum, copy,
         show::{self, SnapshotContent, TaskState},
     },
     starrocks::Client,
@@ -146,7 +146,7 @@ async fn content(client: &mut Client, database: &DatabaseName) -> BTreeMap<Table
         let mut content = Content::new();
         for partition in table.partitions.iter().filter(|found| !found.system) {
             let names = std::slice::from_ref(&partition.name);
-            let plan = copy::checksum(&qualified, Some(names), &table.columns).unwrap();
+            let plan = checksum::checksum(&qualified, Some(names), &table.columns).unwrap();
             let sum = client.fetch(&plan.query).await.unwrap().remove(0);
             let shown = match partition.name.as_str() == name.as_str() {
                 true => "*",
