@@ -1,5 +1,7 @@
 //! Rows of a statement completed to rows of the table: defaults, AUTO_INCREMENT, generated columns.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 
 use super::target::Target;
@@ -68,13 +70,14 @@ impl Engine {
         rows: Vec<Vec<Literal>>,
     ) -> SqlResult<Filled> {
         let mut converted = Vec::with_capacity(rows.len());
+        let mut known = HashMap::new();
         for row in rows {
             if row.len() != places.len() {
                 return Err(self.wrong_count(places.len(), row.len()));
             }
             let mut values = Vec::with_capacity(row.len());
             for (literal, at) in row.into_iter().zip(places) {
-                values.push(self.given(session, literal, &target.types[*at])?);
+                values.push(self.given(session, literal, &target.types[*at], &mut known)?);
             }
             converted.push(values);
         }
@@ -101,7 +104,14 @@ impl Engine {
         self.fill(session, target, places, rows)
     }
 
-    fn given(&self, session: &Session, literal: Literal, to: &SqlType) -> SqlResult<Option<Given>> {
+    /// `known` has the values of expressions that rows before had, too.
+    fn given(
+        &self,
+        session: &Session,
+        literal: Literal,
+        to: &SqlType,
+        known: &mut HashMap<String, Value>,
+    ) -> SqlResult<Option<Given>> {
         let text = match literal {
             Literal::Null => return Ok(Some(Given::Value(Value::Null))),
             Literal::Default => return Ok(Some(Given::Default)),
@@ -122,6 +132,9 @@ impl Engine {
                 text
             }
             Literal::Expression(text) => {
+                if let Some(value) = known.get(&text) {
+                    return Ok(fit(value.clone(), to));
+                }
                 let expression = parser::expression(&text)?;
                 let mut compiler = Compiler::new(self, session);
                 let typed = compiler.expression(&expression)?;
@@ -129,6 +142,9 @@ impl Engine {
                     Some(value) => value,
                     None => compiler.evaluate(&typed)?,
                 };
+                if !is_volatile(&text) {
+                    known.insert(text, value.clone());
+                }
                 return Ok(fit(value, to));
             }
         };
@@ -291,6 +307,12 @@ fn fit(value: Value, to: &SqlType) -> Option<Given> {
         Value::Null => None,
         value => Some(Given::Value(value)),
     }
+}
+
+/// Other values from row to row; the clock stands still within a statement.
+fn is_volatile(expression: &str) -> bool {
+    let lower = expression.to_lowercase();
+    lower.contains("uuid") || lower.contains("rand")
 }
 
 /// The first column that must have a value and has none.

@@ -196,6 +196,8 @@ fn columns_may_be_left_out() {
         "1|7|x|2026-11-21 10:00:00|8\n2|7|y|2026-11-21 10:00:00|8\n3|7|z|2026-11-21 10:00:00|8\n\
          4|5|w|2026-11-21 10:00:00|6\n100|1|NULL|2026-11-21 10:00:00|2",
     );
+    f.run("INSERT INTO t (id, b) VALUES (200, left(uuid(), 8)), (201, left(uuid(), 8))");
+    f.check("SELECT COUNT(DISTINCT b) FROM t WHERE id >= 200", "2");
     let error = f.fail("INSERT INTO t (nope) VALUES (1)");
     assert_eq!(
         error.message,
