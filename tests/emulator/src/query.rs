@@ -112,6 +112,7 @@ pub(crate) struct Compiler<'a> {
     database: Option<String>,
     now: Timestamp,
     frames: Vec<Frame>,
+    inside_view: bool,
     /// Names of WITH, innermost last, and what they stand for.
     common: Vec<(String, Body)>,
     system_tables: Vec<SystemTable>,
@@ -130,6 +131,7 @@ impl<'a> Compiler<'a> {
             database: session.database.clone(),
             now: engine.clock.now(),
             frames: Vec::new(),
+            inside_view: false,
             common: Vec::new(),
             system_tables: Vec::new(),
             reads: Vec::new(),

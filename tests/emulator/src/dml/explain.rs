@@ -37,9 +37,9 @@ impl Engine {
                     .map(str::to_owned),
                 );
                 match &insert.source {
-                    Source::Values(rows) => {
+                    Source::Values(values) => {
                         lines.push("     constant exprs: ".to_owned());
-                        for row in rows {
+                        for row in &values.rows {
                             let values: Vec<String> =
                                 row.iter().map(|literal| literal.to_string()).collect();
                             lines.push(format!("         {}", values.join(" | ")));

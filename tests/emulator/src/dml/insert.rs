@@ -16,6 +16,10 @@ use crate::{
 
 impl Engine {
     pub(super) fn insert(&mut self, session: &mut Session, insert: Insert) -> SqlResult {
+        if let Source::Values(values) = &insert.source {
+            let limit = self.config.number("expr_children_limit");
+            values.check_limit(usize::try_from(limit).unwrap_or(0))?;
+        }
         let target = self.load_target(session, &insert.table, Privilege::Insert)?;
         self.check_in_transaction(session, &target, insert.overwrite)?;
         let label = match &insert.label {
@@ -76,7 +80,7 @@ impl Engine {
         }
         let places = self.target_columns(target, insert.columns.as_deref())?;
         let filled = match insert.source {
-            Source::Values(rows) => self.fill_literals(session, target, &places, rows)?,
+            Source::Values(values) => self.fill_literals(session, target, &places, values.rows)?,
             Source::Query(sql) => {
                 let typeset = self.query(session, &sql)?;
                 if typeset.outputs.len() != places.len() {

@@ -5,9 +5,9 @@ mod values;
 
 pub use self::{
     insert::{Insert, Source, TargetPartitions},
-    values::Literal,
+    values::{Literal, ValueRows},
 };
-use super::token::{Cursor, Lexer, Token};
+use super::token::Cursor;
 use crate::{profile::Profile, reply::SqlResult};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,25 +53,14 @@ pub struct SubmitTask {
     pub definition: String,
 }
 
-/// Reads an INSERT without making tokens of its values: a statement may have 10,000 rows. `None` for
-/// other statements.
-pub fn parse_insert(sql: &str) -> SqlResult<Option<Dml>> {
-    let first = Lexer::new(sql).next_token()?;
-    match first.map(|spanned| spanned.token) {
-        Some(Token::Word(word)) if word.eq_ignore_ascii_case("INSERT") => {
-            insert::parse(sql).map(|insert| Some(Dml::Insert(Box::new(insert))))
-        }
-        _ => Ok(None),
-    }
-}
-
 /// Reads a statement of this area; `Ok(None)` if it is of another.
 pub fn parse(cursor: &mut Cursor<'_>) -> SqlResult<Option<Dml>> {
     if cursor.is_next(&["SELECT"]) || cursor.is_next(&["WITH"]) || cursor.is_symbol("(") {
         return Ok(Some(Dml::Query(cursor.rest().to_owned())));
     }
     if cursor.is_next(&["INSERT"]) {
-        return parse_insert(cursor.rest());
+        // Read from the text: its values never become tokens, there may be 10,000 rows of them.
+        return insert::parse(cursor.rest()).map(|insert| Some(Dml::Insert(Box::new(insert))));
     }
     if cursor.is_next(&["UPDATE"]) {
         return Ok(Some(Dml::Update(cursor.rest().to_owned())));

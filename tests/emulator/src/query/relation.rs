@@ -301,11 +301,14 @@ impl Compiler<'_> {
                 ),
             ));
         };
-        self.engine.require(
-            self.session,
-            Privilege::Select,
-            self.engine.object(&database, &table),
-        )?;
+        // Who may read a view needs no right on what the view reads.
+        if !self.inside_view {
+            self.engine.require(
+                self.session,
+                Privilege::Select,
+                self.engine.object(&database, &table),
+            )?;
+        }
         match &found.kind {
             TableKind::View { definition, .. } => {
                 let body = self.view(&database, definition)?;
@@ -337,7 +340,9 @@ impl Compiler<'_> {
         let outer_database = self.database.replace(database.to_owned());
         let outer_frames = std::mem::take(&mut self.frames);
         let outer_common = std::mem::take(&mut self.common);
+        let outer_view = std::mem::replace(&mut self.inside_view, true);
         let body = self.query(&query);
+        self.inside_view = outer_view;
         self.database = outer_database;
         self.frames = outer_frames;
         self.common = outer_common;

@@ -53,6 +53,20 @@ fn a_label_is_unique_in_its_database_until_it_is_forgotten() {
 }
 
 #[test]
+fn rows_of_a_statement_are_limited() {
+    let mut f = fixture(Profile::V4_1);
+    f.run("ADMIN SET FRONTEND CONFIG ('expr_children_limit' = '2')");
+    f.run("INSERT INTO t VALUES (1, 'a'), (2, 'a')");
+    let error = f.fail("INSERT INTO t VALUES (1, 'a'), (2, 'a'), (3, 'a')");
+    assert!(
+        error
+            .message
+            .contains("The inserted rows are 3 exceeded the maximum limit 2"),
+        "{error:?}"
+    );
+}
+
+#[test]
 fn a_thousand_other_loads_push_a_label_out() {
     let mut f = fixture(Profile::V4_1);
     f.run("ADMIN SET FRONTEND CONFIG ('label_keep_max_num' = '10')");

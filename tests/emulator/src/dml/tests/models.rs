@@ -158,6 +158,12 @@ fn views_are_read_in_their_own_database() {
     f.check("SELECT y FROM d.w", "12");
     f.check("SELECT t.x FROM d.w AS t WHERE t.y = 12", "2");
     f.fail("INSERT INTO d.w VALUES (1, 1)");
+
+    f.run("CREATE USER reader IDENTIFIED BY 'x'");
+    f.run("GRANT SELECT ON VIEW d.w TO USER reader");
+    f.session.identity = crate::privileges::Identity::new("reader", "%");
+    f.check("SELECT y FROM d.w", "12");
+    assert_eq!(f.fail("SELECT * FROM d.a").code, 5203);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! INSERT INTO and INSERT OVERWRITE.
 
-use super::values::{self, Literal};
+use super::values::{self, ValueRows};
 use crate::{
     parse::token::{Lexer, Spanned, Token},
     reply::{SqlError, SqlResult},
@@ -25,7 +25,7 @@ pub struct TargetPartitions {
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
-    Values(Vec<Vec<Literal>>),
+    Values(ValueRows),
     /// The query as written.
     Query(String),
 }
@@ -141,7 +141,7 @@ pub(super) fn parse(sql: &str) -> SqlResult<Insert> {
         partitions: None,
         label: None,
         columns: None,
-        source: Source::Values(Vec::new()),
+        source: Source::Query(String::new()),
     };
     let temporary = head.take("TEMPORARY")?;
     if head.take("PARTITION")? || head.take("PARTITIONS")? {
@@ -190,7 +190,7 @@ pub(super) fn parse(sql: &str) -> SqlResult<Insert> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::Literal, *};
 
     #[test]
     fn clauses_come_in_their_order() {
@@ -208,12 +208,15 @@ mod tests {
         );
         assert_eq!(insert.label.as_deref(), Some("l"));
         assert_eq!(insert.columns, Some(vec!["a".into(), "b".into()]));
+        let Source::Values(values) = insert.source else {
+            panic!("{:?}", insert.source);
+        };
         assert_eq!(
-            insert.source,
-            Source::Values(vec![
-                vec![Literal::Number("1".into()), Literal::Text("x".into())],
-                vec![Literal::Null, Literal::Default],
-            ])
+            values.rows,
+            [
+                [Literal::Number("1".into()), Literal::Text("x".into())],
+                [Literal::Null, Literal::Default],
+            ]
         );
     }
 

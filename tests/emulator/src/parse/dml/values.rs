@@ -31,11 +31,33 @@ impl fmt::Display for Literal {
     }
 }
 
-/// The frontend's `expr_children_limit`.
-const MAX_ROWS: usize = 10_000;
+/// The rows of a statement, and where its text ends: an error about their number tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ValueRows {
+    pub rows: Vec<Vec<Literal>>,
+    end: (usize, usize),
+}
+
+impl ValueRows {
+    /// The frontend reads no more rows than `expr_children_limit`.
+    pub fn check_limit(&self, limit: usize) -> SqlResult<()> {
+        if self.rows.len() <= limit {
+            return Ok(());
+        }
+        let (line, column) = self.end;
+        Err(SqlError::plain(format!(
+            "Getting syntax error from line 1, column 0 to line {line}, column {}. Detail message: \
+             The inserted rows are {} exceeded the maximum limit {}, please consider modify \
+             'expr_children_limit' in FE conf.",
+            grouped(column),
+            grouped(self.rows.len()),
+            grouped(limit),
+        )))
+    }
+}
 
 /// Reads the rows that start at byte `start` of the statement.
-pub(super) fn parse(sql: &str, start: usize) -> SqlResult<Vec<Vec<Literal>>> {
+pub(super) fn parse(sql: &str, start: usize) -> SqlResult<ValueRows> {
     let mut reader = Reader { sql, at: start };
     let mut rows = Vec::new();
     loop {
@@ -50,10 +72,11 @@ pub(super) fn parse(sql: &str, start: usize) -> SqlResult<Vec<Vec<Literal>>> {
     if reader.at < sql.len() {
         return Err(reader.unexpected("',', ';'"));
     }
-    if rows.len() > MAX_ROWS {
-        return Err(too_many(sql, rows.len()));
-    }
-    Ok(rows)
+    let end = sql.trim_end().trim_end_matches(';').trim_end().len();
+    Ok(ValueRows {
+        rows,
+        end: line_and_column(sql, end.saturating_sub(1)),
+    })
 }
 
 struct Reader<'a> {
@@ -237,19 +260,6 @@ fn line_and_column(sql: &str, at: usize) -> (usize, usize) {
     )
 }
 
-fn too_many(sql: &str, rows: usize) -> SqlError {
-    let end = sql.trim_end().trim_end_matches(';').trim_end().len();
-    let (line, column) = line_and_column(sql, end.saturating_sub(1));
-    SqlError::plain(format!(
-        "Getting syntax error from line 1, column 0 to line {line}, column {}. Detail message: The \
-         inserted rows are {} exceeded the maximum limit {}, please consider modify \
-         'expr_children_limit' in FE conf.",
-        grouped(column),
-        grouped(rows),
-        grouped(MAX_ROWS),
-    ))
-}
-
 /// `68923` as `68,923`: how the frontend's messages print numbers.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
@@ -269,7 +279,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expect: &[Literal]) {
-        assert_eq!(parse(text, 0).unwrap(), [expect]);
+        assert_eq!(parse(text, 0).unwrap().rows, [expect]);
     }
 
     #[test]
@@ -303,7 +313,9 @@ mod tests {
         let prefix = "INSERT INTO pk (id) VALUES ";
         let tuples: Vec<String> = (0..10_001).map(|n| format!("({n})")).collect();
         let sql = format!("{prefix}{}", tuples.join(","));
-        let error = parse(&sql, prefix.len()).unwrap_err();
+        let values = parse(&sql, prefix.len()).unwrap();
+        assert_eq!(values.check_limit(10_001), Ok(()));
+        let error = values.check_limit(10_000).unwrap_err();
         assert_eq!(
             error.message,
             "Getting syntax error from line 1, column 0 to line 1, column 68,923. Detail message: \
