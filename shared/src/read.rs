@@ -50,8 +50,8 @@ pub async fn read_database(
 }
 
 /// Several databases with one look at all partitions: the engine makes the rows of every database
-/// whichever is asked for. `execution` stands for what cannot be known without OPERATE (see
-/// [`catalog`]).
+/// whichever is asked for. Without OPERATE a schema hash is one of `execution` alone: the versions of
+/// a schema cannot be seen then, so no later execution may take the schema for unchanged.
 pub async fn read_databases(
     client: &mut Client,
     selections: &BTreeMap<DatabaseName, Selection>,

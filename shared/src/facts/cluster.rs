@@ -30,7 +30,7 @@ pub struct BackendFacts {
     /// Bytes, over all disks.
     pub available: u64,
     pub total: u64,
-    /// Empty where SHOW PROC '/backends/<id>' could not be read.
+    /// Empty where `SHOW PROC '/backends/<id>'` could not be read.
     pub disks: Vec<DiskFacts>,
 }
 

@@ -41,7 +41,7 @@ pub struct HashBuckets<'a> {
 }
 
 /// IF NOT EXISTS makes it safe to be sent again; the values are not compared, so the caller does.
-/// Refused by the engine for automatic RANGE tables: see [`add_automatic_partition`].
+/// Refused by the engine for automatic RANGE tables: see [`add_automatic_partitions`].
 pub fn add_partition(
     table: &QualifiedTable,
     partition: &NewPartition<'_>,
