@@ -1,4 +1,5 @@
 //! One binary of all integration tests.
 
+mod crash;
 mod full_backup;
 mod restore;

@@ -27,8 +27,9 @@ async fn a_full_is_staged_verified_and_swapped_in() {
     flow::full(&cluster, "nightly").await;
     let before = cluster.rows(ORDERS).await;
     cluster.sql("TRUNCATE TABLE sales.orders").await;
-    let output =
-        flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" })).await.output();
+    let output = flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" }))
+        .await
+        .output();
     assert_eq!(output["summary"]["state"], json!("PROMOTED"), "{output}");
     assert_eq!(cluster.rows(ORDERS).await, before);
 }
@@ -44,11 +45,16 @@ async fn an_incremental_is_laid_over_its_full() {
         )
         .await;
     let output = flow::incremental(&cluster, "nightly").await;
-    assert_eq!(output["summary"]["databases"][0]["partitions_stored"], json!(1), "{output}");
+    assert_eq!(
+        output["summary"]["databases"][0]["partitions_stored"],
+        json!(1),
+        "{output}"
+    );
     let before = cluster.rows(ORDERS).await;
     cluster.sql("DROP TABLE sales.orders FORCE").await;
-    let output =
-        flow::restore(&cluster, json!({ "target_label": "sales_20260301_inc" })).await.output();
+    let output = flow::restore(&cluster, json!({ "target_label": "sales_20260301_inc" }))
+        .await
+        .output();
     assert_eq!(output["summary"]["state"], json!("PROMOTED"), "{output}");
     assert_eq!(cluster.rows(ORDERS).await, before);
 }

@@ -13,19 +13,31 @@ use shared::{context::Context, error::Error, flow::FlowError};
 use starrocks_emulator::Emulator;
 use tokio::sync::watch;
 
-use crate::cluster::Cluster;
+use crate::{
+    cluster::Cluster,
+    kill::{Kill, Killer, Victim},
+};
 
 /// The functions behind the Tasks.
 struct Handlers {
     context: Context,
+    killer: Option<Killer>,
 }
 
 impl Functions for Handlers {
     async fn invoke(self: Arc<Self>, function: String, payload: Value) -> Result<Value, FlowError> {
-        let context = &self.context;
-        call(context, &function, payload)
-            .await
-            .map_err(|error| FlowError::from(&error))
+        let call = call(&self.context, &function, payload);
+        let Some(killer) = &self.killer else {
+            return call.await.map_err(|error| FlowError::from(&error));
+        };
+        tokio::select! {
+            biased;
+            () = killer.died() => {
+                killer.bury().await;
+                Err(FlowError { error: "Runtime.ExitError".into(), cause: "killed".into() })
+            }
+            answer = call => answer.map_err(|error| FlowError::from(&error)),
+        }
     }
 }
 
@@ -57,22 +69,48 @@ impl Ended {
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
 
+fn backup_machine() -> Machine {
+    resources::backup().expect("backup.asl.json loads")
+}
+
+fn restore_machine() -> Machine {
+    resources::restore().expect("restore.asl.json loads")
+}
+
 pub async fn backup(cluster: &Cluster, input: Value) -> Ended {
-    run(
-        cluster,
-        &resources::backup().expect("backup.asl.json loads"),
-        input,
-    )
-    .await
+    run(cluster, &backup_machine(), input, None).await
 }
 
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
-    run(
-        cluster,
-        &resources::restore().expect("restore.asl.json loads"),
-        input,
-    )
-    .await
+    run(cluster, &restore_machine(), input, None).await
+}
+
+/// A function is killed once, at this statement; the state machine calls it again.
+pub async fn backup_with_kill(cluster: &Cluster, input: Value, kill: Kill) -> (Ended, bool) {
+    let killer = Killer::arm(&cluster.emulator, kill, Victim::Function);
+    let ended = run(cluster, &backup_machine(), input, Some(killer.clone())).await;
+    cluster.emulator.faults().clear();
+    (ended, killer.has_fired())
+}
+
+pub async fn restore_with_kill(cluster: &Cluster, input: Value, kill: Kill) -> (Ended, bool) {
+    let killer = Killer::arm(&cluster.emulator, kill, Victim::Function);
+    let ended = run(cluster, &restore_machine(), input, Some(killer.clone())).await;
+    cluster.emulator.faults().clear();
+    (ended, killer.has_fired())
+}
+
+/// The whole process is killed at this statement: nobody calls anything again.
+pub async fn backup_until_killed(cluster: &Cluster, input: Value, kill: Kill) -> bool {
+    let killer = Killer::arm(&cluster.emulator, kill, Victim::Process);
+    let machine = backup_machine();
+    tokio::select! {
+        biased;
+        () = killer.died() => {}
+        _ = run(cluster, &machine, input, Some(killer.clone())) => {}
+    }
+    cluster.emulator.faults().clear();
+    killer.has_fired()
 }
 
 /// A full backup of a group, to its end.
@@ -88,12 +126,13 @@ pub async fn incremental(cluster: &Cluster, group: &str) -> Value {
         .output()
 }
 
-async fn run(cluster: &Cluster, machine: &Machine, input: Value) -> Ended {
+async fn run(cluster: &Cluster, machine: &Machine, input: Value, killer: Option<Killer>) -> Ended {
     let number = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
     let now = cluster.emulator.with_engine(|engine| engine.clock.now());
     let info = execution(number, now);
     let handlers = Arc::new(Handlers {
         context: cluster.context(),
+        killer,
     });
     let (_stopper, stop) = watch::channel(false);
     let runtime = runtime(Arc::clone(&cluster.emulator), stop);

@@ -229,6 +229,7 @@ impl Recording<'_> {
             .error_message
             .as_ref()
             .map(|message| Error::new(name, message.clone()));
+        self.close(client, record).await?;
         let mut outcome = self.outcome(record, error.as_ref())?;
         if outcome.status != BackupStatus::Finished {
             outcome.again |= self.first_attempt(client).await?
@@ -238,6 +239,23 @@ impl Recording<'_> {
                     .is_some_and(|words| PASSING.iter().any(|passing| words.contains(passing)));
         }
         Ok(outcome)
+    }
+
+    /// History says how it ended and `run_status` does not yet: the call that wrote the one died before
+    /// it wrote the other.
+    async fn close(&self, client: &mut Client, record: &BackupRecord) -> Result<(), Error> {
+        let claim = self.ops(client).claim(self.label).await?;
+        let open = claim.is_some_and(|claim| claim.phase.is_open());
+        if open && record.status != BackupStatus::Lost {
+            let lease = self
+                .ops(client)
+                .renew_lease(&self.job.database, &self.run.execution_id)
+                .await?;
+            self.ops(client)
+                .set_phase(&lease, self.label, Phase::Recorded, None)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Whether this execution has ended no more than one label of this database: what may pass is
