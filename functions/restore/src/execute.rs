@@ -8,7 +8,7 @@ use shared::{
     error::Error,
     ident::QualifiedTable,
     plan::restore::{
-        Slot, Step, StepStatement, TableRef,
+        Slot, Step, StepStatement, TableRef, Way,
         resume::{create_database_look, create_table_look, drop_table_look},
     },
     sql::{ops::steps::StepState, show},
@@ -141,12 +141,9 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.verify_lease(client, &sent.database).await?;
         let planned = &self.steps[index].planned;
-        // CREATE DATABASE makes the database that the session would otherwise stand in.
-        let done = match &planned.step {
-            Step::CreateTable { .. } | Step::RecreateObject { .. } => {
-                client.run_in(&sent.database, &sent.statement).await
-            }
-            _ => client.run(&sent.statement).await,
+        let done = match &sent.way {
+            Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
+            Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
         };
         match done {
             Ok(_) => Ok(()),
@@ -162,9 +159,9 @@ impl Work<'_> {
         for sent in self.statements(index)? {
             self.verify_lease(client, &sent.database).await?;
             let recreate = matches!(self.steps[index].planned.step, Step::RecreateObject { .. });
-            let done = match recreate {
-                true => client.run_in(&sent.database, &sent.statement).await,
-                false => client.run(&sent.statement).await,
+            let done = match &sent.way {
+                Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
+                Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
             };
             if let Err(error) = done {
                 let Some(words) = error.engine_words() else {

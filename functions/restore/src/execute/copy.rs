@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use shared::{
     error::Error,
-    ident::{PartitionName, QualifiedTable, TableName},
+    ident::{PartitionName, QualifiedTable, TableName, TaskName},
     plan::{
         backup::Selection,
         restore::{
-            CopyMode, Step, StepStatement,
+            CopyMode, Step, StepStatement, Way,
             resume::{CopyLook, TaskSeen, copy_look},
         },
     },
@@ -113,10 +113,7 @@ impl Work<'_> {
         sent: &StepStatement,
     ) -> Result<(), Error> {
         self.verify_lease(client, &sent.database).await?;
-        let task = sent
-            .task
-            .as_ref()
-            .ok_or_else(|| Error::internal("a copy without a task"))?;
+        let task = task_of(sent)?;
         let timeout = std::time::Duration::from_secs(self.request.timeout_seconds.into());
         let query = submit_task(&sent.database, task, &sent.statement, timeout, self.line);
         match client.fetch(&query).await {
@@ -137,10 +134,7 @@ impl Work<'_> {
         client: &mut Client,
         sent: &StepStatement,
     ) -> Result<TaskSeen, Error> {
-        let task = sent
-            .task
-            .as_ref()
-            .ok_or_else(|| Error::internal("a copy without a task"))?;
+        let task = task_of(sent)?;
         let runs = client.fetch(&show::task_runs(&sent.database, task)).await?;
         Ok(match runs.first() {
             None => TaskSeen::None,
@@ -224,5 +218,12 @@ impl Work<'_> {
                     .collect()
             })
             .unwrap_or_default())
+    }
+}
+
+fn task_of(sent: &StepStatement) -> Result<&TaskName, Error> {
+    match &sent.way {
+        Way::Task(task) => Ok(task),
+        Way::Plain | Way::InDatabase => Err(Error::internal("a copy without a task")),
     }
 }
