@@ -2,4 +2,5 @@
 
 mod crash;
 mod full_backup;
+mod incremental_backup;
 mod restore;
