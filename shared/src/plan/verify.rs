@@ -4,15 +4,16 @@
 //! something exact to compare with: a count that was taken while the fingerprint stood still, or a
 //! live partition that still is what was backed up. What cannot be compared is said, not assumed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
 use crate::{
-    digest::Digest,
+    digest::{Digest, Fingerprint},
     facts::{PartitionFacts, TableFacts},
     ident::{PartitionName, TableName},
     manifest::{ManifestPartition, ManifestTable, UNPARTITIONED_KEY},
+    plan::restore::Policy,
 };
 
 /// How a partition list differs from the manifest's. Empty: it does not.
@@ -54,6 +55,16 @@ pub fn compare_partitions<'a>(
     ListDifference {
         missing: names(wanted.difference(&present).collect()),
         extra: names(present.difference(&wanted).collect()),
+    }
+}
+
+/// What of a difference the scheduler of dynamic partitions made between the end of RESTORE and the
+/// moment when it was switched off: empty partitions of days to come. They are dropped again from the
+/// table that the restore made, and from no other.
+pub fn made_by_scheduler(difference: &ListDifference, recorded: &[Policy]) -> Vec<PartitionName> {
+    match recorded.contains(&Policy::DynamicPartition) {
+        true => difference.extra.clone(),
+        false => Vec::new(),
     }
 }
 
@@ -107,11 +118,29 @@ impl NotCompared {
     }
 }
 
+/// The partitions of the live table, by name.
+struct Live<'a> {
+    table: &'a TableName,
+    partitions: HashMap<&'a str, Fingerprint>,
+}
+
+impl<'a> Live<'a> {
+    fn of(facts: &'a TableFacts) -> Live<'a> {
+        let partitions = facts.partitions.iter();
+        Live {
+            table: &facts.table,
+            partitions: partitions
+                .map(|found| (found.name.as_str(), found.fingerprint))
+                .collect(),
+        }
+    }
+}
+
 /// Judges what the count of one partition can be held against.
-pub fn count_against(
+fn count_against(
     table: &ManifestTable,
     partition: &ManifestPartition,
-    live: Option<&TableFacts>,
+    live: Option<&Live<'_>>,
 ) -> Against {
     if partition.row_count.is_some() {
         return Against::Manifest;
@@ -119,14 +148,10 @@ pub fn count_against(
     let Some(live) = live else {
         return Against::Nothing(NotCompared::CountUnknown);
     };
-    let name = partition_in(table, &partition.name, &live.table);
-    let same = live.partitions.iter().any(|found| {
-        found.name.as_str() == name && Some(found.fingerprint) == partition.fingerprint
-    });
-    if same {
-        Against::Live
-    } else {
-        Against::Nothing(NotCompared::LiveDiffers)
+    let name = partition_in(table, &partition.name, live.table);
+    match live.partitions.get(name) {
+        Some(found) if Some(*found) == partition.fingerprint => Against::Live,
+        _ => Against::Nothing(NotCompared::LiveDiffers),
     }
 }
 
@@ -151,10 +176,11 @@ pub fn count_batches<'a>(
     wanted: impl IntoIterator<Item = &'a ManifestPartition>,
     live: Option<&TableFacts>,
 ) -> Vec<CountBatch> {
+    let live = live.map(Live::of);
     let mut done = Vec::new();
     let mut open: BTreeMap<Against, (CountBatch, u64)> = BTreeMap::new();
     for partition in wanted {
-        let against = count_against(table, partition, live);
+        let against = count_against(table, partition, live.as_ref());
         let expected = (against == Against::Manifest).then_some(0);
         let (batch, bytes) = open.entry(against).or_insert_with(|| {
             let batch = CountBatch {
@@ -221,7 +247,7 @@ pub fn content_digest(partitions: &[PartitionFacts]) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{digest::Fingerprint, ident::TableId, plan::restore::samples};
+    use crate::{ident::TableId, plan::restore::samples};
 
     fn tables() -> Vec<ManifestTable> {
         samples::shop().manifest.tables
@@ -249,6 +275,22 @@ mod tests {
     }
 
     #[test]
+    fn only_the_scheduler_may_have_made_more() {
+        let orders = &tables()[1];
+        let mut found = samples::live(orders, TableId(1)).partitions;
+        let mut tomorrow = found[0].clone();
+        tomorrow.name = "p20260311".parse().unwrap();
+        found.push(tomorrow);
+        let difference = difference(orders, "orders", &found);
+        let dynamic = [Policy::DynamicPartition];
+        assert_eq!(
+            made_by_scheduler(&difference, &dynamic),
+            ["p20260311".parse().unwrap()]
+        );
+        assert_eq!(made_by_scheduler(&difference, &[Policy::Ttl]), []);
+    }
+
+    #[test]
     fn the_partition_of_an_unpartitioned_table_has_its_name() {
         let users = &tables()[3];
         let mut found = samples::live(users, TableId(1)).partitions;
@@ -265,9 +307,10 @@ mod tests {
         let mut live = samples::live(&orders, TableId(1));
         live.partitions[2].fingerprint = Fingerprint::of([&b"loaded"[..]]);
         let against = |live: Option<&TableFacts>| -> Vec<Against> {
+            let live = live.map(Live::of);
             let partitions = orders.partitions.iter();
             partitions
-                .map(|partition| count_against(&orders, partition, live))
+                .map(|partition| count_against(&orders, partition, live.as_ref()))
                 .collect()
         };
         assert_eq!(
@@ -289,7 +332,7 @@ mod tests {
         // Found in the snapshot only: it has no fingerprint, so no live partition is known to equal it.
         orders.partitions[1].fingerprint = None;
         assert_eq!(
-            count_against(&orders, &orders.partitions[1], Some(&live)),
+            count_against(&orders, &orders.partitions[1], Some(&Live::of(&live))),
             Against::Nothing(NotCompared::LiveDiffers)
         );
     }

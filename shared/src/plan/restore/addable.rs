@@ -27,7 +27,7 @@ pub enum Addable {
 
 impl Addable {
     /// Reads the text of a partition's values, whatever its name.
-    pub(super) fn parse(value: &str, ddl: &Ddl) -> Result<Addable, String> {
+    fn parse(value: &str, ddl: &Ddl) -> Result<Addable, String> {
         let parsed =
             PartitionValue::parse(value, &ddl.partitioning).map_err(|error| error.to_string())?;
         let Partitioning::Expression { expression, .. } = &ddl.partitioning else {

@@ -120,14 +120,13 @@ fn check_source(
 
 /// The labels whose snapshots hold something that is wanted.
 fn needed_snapshots<'s>(
-    request: &RestoreRequest,
+    request: &'s RestoreRequest,
     source: &'s Source,
 ) -> BTreeSet<&'s SnapshotLabel> {
     let tables = source.manifest.tables.iter();
     tables
         .filter(|table| names_table(request, table))
-        .flat_map(|table| &table.partitions)
-        .filter(|partition| !partition.system && request.wants(partition))
+        .flat_map(|table| request.wanted(table))
         .map(|partition| &*partition.stored_in)
         .collect()
 }

@@ -270,6 +270,20 @@ impl Context<'_> {
         }
     }
 
+    /// Drops partitions that the scheduler made in a table of this restore before it was held (see
+    /// [`crate::plan::verify::made_by_scheduler`]). They hold nothing yet.
+    pub fn drop_strays(
+        &self,
+        table: &TableRef,
+        slot: Slot,
+        partitions: &[PartitionName],
+    ) -> Result<Vec<StepStatement>, RenderError> {
+        let table = self.table(table)?;
+        let name = table.qualified(slot)?;
+        let drop = |partition| table.plain(partition::drop_partition(&name, partition));
+        Ok(partitions.iter().map(drop).collect())
+    }
+
     /// The digest that is stored with a step, over its statements at the first attempt.
     pub fn digest(&self, planned: &PlannedStep) -> Result<Digest, RenderError> {
         let statements = self.statements(planned, 1)?;

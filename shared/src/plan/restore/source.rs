@@ -1,6 +1,9 @@
 //! What a restore reads from: manifests, and the snapshots that their partitions are stored in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use super::{
     request::RestoreRequest,
@@ -9,7 +12,7 @@ use super::{
 use crate::{
     error::Error,
     facts::SHADOW_PARTITION,
-    ident::RepositoryName,
+    ident::{PartitionName, RepositoryName},
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest, ManifestPartition, ManifestTable},
     time::SnapshotTimestamp,
@@ -34,21 +37,21 @@ pub struct SnapshotSource {
 }
 
 impl RestoreRequest {
-    /// Whether a partition of a table is to be restored. The system partition always comes along.
-    pub fn wants(&self, partition: &ManifestPartition) -> bool {
-        !self.is_partial() || partition.system || self.scope.partitions.contains(&partition.name)
-    }
-
     /// The partitions of `table` that are restored, in the order of the manifest and without the
     /// system partition.
     pub fn wanted<'m>(
         &'m self,
         table: &'m ManifestTable,
     ) -> impl Iterator<Item = &'m ManifestPartition> + 'm {
-        table
-            .partitions
-            .iter()
-            .filter(|partition| !partition.system && self.wants(partition))
+        let named: Option<HashSet<&PartitionName>> = self
+            .is_partial()
+            .then(|| self.scope.partitions.iter().collect());
+        table.partitions.iter().filter(move |partition| {
+            let named = named
+                .as_ref()
+                .is_none_or(|named| named.contains(&partition.name));
+            named && !partition.system
+        })
     }
 
     /// Those of them that one snapshot holds.

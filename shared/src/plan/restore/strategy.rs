@@ -1,6 +1,9 @@
 //! How each table is brought back, and why so.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -17,14 +20,14 @@ use crate::{
     ddl::Ddl,
     error::ErrorName,
     facts::{Partitioning, TableEngine, TableFacts, TableState},
-    ident::{DatabaseName, QualifiedTable, TableName},
+    ident::{DatabaseName, PartitionName, QualifiedTable, TableName},
     label::SnapshotLabel,
     manifest::{ManifestPartition, ManifestTable},
 };
 
 mod splice;
 
-pub(super) use splice::{lives, overwrites};
+pub(super) use splice::overwrites;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,6 +73,8 @@ pub(super) struct Draft<'a> {
     /// Oldest first, the label's own last.
     pub(super) snapshots: Vec<Arc<SnapshotLabel>>,
     pub(super) live: Option<&'a TableFacts>,
+    /// Of the live table.
+    pub(super) live_partitions: HashSet<&'a PartitionName>,
     pub(super) strategy: Strategy,
     pub(super) promotion: Promotion,
     pub(super) reason: String,
@@ -185,6 +190,10 @@ pub(super) fn draft<'a>(
         ddl,
         snapshots,
         live,
+        live_partitions: live
+            .into_iter()
+            .flat_map(|live| live.partitions.iter().map(|found| &found.name))
+            .collect(),
         strategy,
         promotion,
         reason,

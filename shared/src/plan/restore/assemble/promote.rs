@@ -7,7 +7,7 @@ use super::{
         policy,
         request::RestoreRequest,
         step::{CopyMode, PartitionRange, Phase, Policy, Slot, Step},
-        strategy::{Draft, Promotion, lives, overwrites},
+        strategy::{Draft, Promotion, overwrites},
         target::Target,
     },
     Steps, copy_ranges, hold,
@@ -68,7 +68,7 @@ fn live_policies(draft: &Draft<'_>) -> Vec<Policy> {
 /// Live partitions are kept in a table of their own, then replaced one by one.
 fn splice(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
     let table = draft.reference();
-    let kept = |partition: &&ManifestPartition| lives(draft, &partition.name);
+    let kept = |partition: &&ManifestPartition| draft.live_partitions.contains(&partition.name);
     if request
         .wanted(draft.table)
         .any(|partition| kept(&partition))
@@ -153,7 +153,8 @@ fn splice_ranges(
     for whole in copy_ranges(request, draft, snapshot) {
         let mut open: Option<SpliceRange> = None;
         for number in whole.from..whole.to {
-            let lives = lives(draft, &partitions[number as usize].name);
+            let name = &partitions[number as usize].name;
+            let lives = draft.live_partitions.contains(name);
             match &mut open {
                 Some(last) if last.lives == lives => last.range.to = number + 1,
                 _ => {

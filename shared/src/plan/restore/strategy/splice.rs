@@ -1,20 +1,17 @@
 //! Whether single partitions can be put into a live table.
 
+use std::{cmp::Ordering, collections::BTreeSet};
+
 use super::{
-    super::{
-        addable::{self, Addable},
-        refusal::Refusals,
-        request::RestoreRequest,
-        target::Target,
-    },
+    super::{addable, refusal::Refusals, request::RestoreRequest, target::Target},
     Draft, refuse_partition,
 };
 use crate::{
     ddl::Ddl,
     error::ErrorName,
-    facts::{Partitioning, TableFacts},
-    ident::PartitionName,
+    facts::{PartitionFacts, Partitioning, TableFacts},
     manifest::ManifestPartition,
+    plan::whole::{PartitionValue, RangeBound},
     version::EngineLine,
 };
 
@@ -67,53 +64,175 @@ pub(super) fn check(
             target.live_backends
         ));
     }
+    let occupied = occupied(&draft.ddl, live);
     for partition in request.wanted(draft.table) {
-        if let Err(reason) = addable::addable(&draft.ddl, partition) {
-            refuse_partition(draft, partition, &reason, refusals);
-            continue;
-        }
-        if let Some(reason) = misfit(&draft.ddl, partition, live) {
-            refusals.add(
+        let misfit = addable::addable(&draft.ddl, partition)
+            .and_then(|_| parse(&draft.ddl, &partition.value))
+            .map(|wanted| misfit(partition, &wanted, &occupied));
+        match misfit {
+            Err(reason) => refuse_partition(draft, partition, &reason, refusals),
+            Ok(None) => {}
+            Ok(Some(reason)) => refusals.add(
                 ErrorName::PrecheckFailed,
                 format!("{}, partition {}", draft.qualified(), partition.name),
                 reason,
                 whole_table,
-            );
+            ),
         }
     }
+}
+
+/// A live partition and what it holds; `None` where that is not understood.
+struct Occupied<'a> {
+    found: &'a PartitionFacts,
+    value: Option<PartitionValue>,
+}
+
+fn occupied<'a>(ddl: &Ddl, live: &'a TableFacts) -> Vec<Occupied<'a>> {
+    live.partitions
+        .iter()
+        .filter(|found| !found.system)
+        .map(|found| Occupied {
+            found,
+            value: parse(ddl, &found.value).ok(),
+        })
+        .collect()
+}
+
+fn parse(ddl: &Ddl, value: &str) -> Result<PartitionValue, String> {
+    PartitionValue::parse(value, &ddl.partitioning).map_err(|error| error.to_string())
 }
 
 /// Why a partition has no place in the live table.
-fn misfit(ddl: &Ddl, partition: &ManifestPartition, live: &TableFacts) -> Option<String> {
-    let wanted = addable::addable(ddl, partition).ok()?;
-    for found in &live.partitions {
-        if found.system {
-            continue;
-        }
-        let value = Addable::parse(&found.value, ddl);
-        let same_value = value.as_ref().is_ok_and(|value| *value == wanted);
-        match (found.name == partition.name, same_value) {
-            (true, true) | (false, false) => {}
-            (true, false) => {
-                return Some(format!(
-                    "the live partition of that name holds {}, the label's holds {}",
-                    found.value, partition.value
-                ));
-            }
-            (false, true) => {
-                return Some(format!(
+fn misfit(
+    partition: &ManifestPartition,
+    wanted: &PartitionValue,
+    occupied: &[Occupied<'_>],
+) -> Option<String> {
+    occupied.iter().find_map(|live| {
+        let found = live.found;
+        let overlaps = live
+            .value
+            .as_ref()
+            .is_some_and(|value| overlap(value, wanted));
+        if found.name != partition.name {
+            return overlaps.then(|| {
+                format!(
                     "what it holds belongs to partition {} in the live table",
                     found.name
-                ));
-            }
+                )
+            });
         }
-    }
-    None
+        let same = live.value.as_ref().is_some_and(|value| same(value, wanted));
+        (!same).then(|| {
+            format!(
+                "the live partition of that name holds {}, the label's holds {}",
+                found.value, partition.value
+            )
+        })
+    })
 }
 
-/// Which of the wanted partitions the live table has.
-pub(in super::super) fn lives(draft: &Draft<'_>, partition: &PartitionName) -> bool {
-    draft
-        .live
-        .is_some_and(|live| live.partitions.iter().any(|found| found.name == *partition))
+/// Tuples of a list stand in any order: 3.3 prints them so.
+fn same(one: &PartitionValue, other: &PartitionValue) -> bool {
+    match (one, other) {
+        (PartitionValue::List { tuples: one }, PartitionValue::List { tuples: other }) => {
+            let sorted = |tuples: &[Vec<Option<String>>]| -> BTreeSet<Vec<Option<String>>> {
+                tuples.iter().cloned().collect()
+            };
+            sorted(one) == sorted(other)
+        }
+        (one, other) => one == other,
+    }
+}
+
+fn overlap(one: &PartitionValue, other: &PartitionValue) -> bool {
+    match (one, other) {
+        (PartitionValue::List { tuples: one }, PartitionValue::List { tuples: other }) => {
+            one.iter().any(|tuple| other.contains(tuple))
+        }
+        (
+            PartitionValue::Range {
+                lower: one_lower,
+                upper: one_upper,
+            },
+            PartitionValue::Range {
+                lower: other_lower,
+                upper: other_upper,
+            },
+        ) => {
+            compare(one_lower, other_upper) == Ordering::Less
+                && compare(other_lower, one_upper) == Ordering::Less
+        }
+        _ => false,
+    }
+}
+
+/// Bounds of the same columns, column by column.
+fn compare(one: &[RangeBound], other: &[RangeBound]) -> Ordering {
+    one.iter()
+        .zip(other)
+        .map(|(one, other)| match (one, other) {
+            (RangeBound::MaxValue, RangeBound::MaxValue) => Ordering::Equal,
+            (RangeBound::MaxValue, _) => Ordering::Greater,
+            (_, RangeBound::MaxValue) => Ordering::Less,
+            (RangeBound::Value(one), RangeBound::Value(other)) => {
+                match (one.parse::<i128>(), other.parse::<i128>()) {
+                    (Ok(one), Ok(other)) => one.cmp(&other),
+                    // Dates, whose text sorts as they do.
+                    _ => one.cmp(other),
+                }
+            }
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(lower: &str, upper: &str) -> PartitionValue {
+        let bounds = |text: &str| {
+            let bound = |text: &str| match text {
+                "MAX" => RangeBound::MaxValue,
+                value => RangeBound::Value(value.to_owned()),
+            };
+            text.split(',').map(bound).collect()
+        };
+        PartitionValue::Range {
+            lower: bounds(lower),
+            upper: bounds(upper),
+        }
+    }
+
+    fn list(values: &[&str]) -> PartitionValue {
+        let tuple = |value: &&str| vec![Some((*value).to_owned())];
+        PartitionValue::List {
+            tuples: values.iter().map(tuple).collect(),
+        }
+    }
+
+    #[test]
+    fn overlaps() {
+        for (one, other, expected) in [
+            (range("1", "2"), range("2", "3"), false),
+            (range("9", "11"), range("10", "12"), true),
+            (range("9", "10"), range("10", "MAX"), false),
+            (range("-5", "1"), range("-1", "0"), true),
+            (
+                range("2026-01-01", "2026-01-03"),
+                range("2026-01-02", "2026-01-03"),
+                true,
+            ),
+            (range("1,5", "1,9"), range("1,9", "2,0"), false),
+            (range("1,5", "1,9"), range("1,8", "2,0"), true),
+            (list(&["a", "b"]), list(&["c", "b"]), true),
+            (list(&["a"]), list(&["b"]), false),
+        ] {
+            assert_eq!(overlap(&one, &other), expected, "{one:?} {other:?}");
+            assert_eq!(overlap(&other, &one), expected, "{other:?} {one:?}");
+        }
+        assert!(same(&list(&["a", "b"]), &list(&["b", "a"])));
+    }
 }

@@ -425,6 +425,25 @@ fn the_other_steps() {
 }
 
 #[test]
+fn strays_are_dropped_from_the_restores_own_table() {
+    let (request, source) = (samples::request(), samples::shop());
+    let context = Context {
+        request: &request,
+        sources: std::slice::from_ref(&source),
+    };
+    let table = TableRef {
+        label: samples::INC.parse().unwrap(),
+        table: "orders".parse().unwrap(),
+    };
+    let strays = ["p20260311".parse().unwrap()];
+    let sent = context
+        .drop_strays(&table, Slot::Staged, &strays)
+        .unwrap()
+        .remove(0);
+    insta::assert_snapshot!(sent.statement, @"ALTER TABLE `shop`.`orders_restored` DROP PARTITION IF EXISTS `p20260311`");
+}
+
+#[test]
 fn attempts_have_names_of_their_own() {
     let (request, source) = (samples::request(), samples::shop());
     let plan = planned(&request, &source, &samples::target_of(&source));
