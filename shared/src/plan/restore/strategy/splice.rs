@@ -1,6 +1,9 @@
 //! Whether single partitions can be put into a live table.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+};
 
 use super::{
     super::{addable, refusal::Refusals, request::RestoreRequest, target::Target},
@@ -10,6 +13,7 @@ use crate::{
     ddl::Ddl,
     error::ErrorName,
     facts::{PartitionFacts, Partitioning, TableFacts},
+    ident::PartitionName,
     manifest::ManifestPartition,
     plan::whole::{PartitionValue, RangeBound},
     version::EngineLine,
@@ -64,7 +68,7 @@ pub(super) fn check(
             target.live_backends
         ));
     }
-    let occupied = occupied(&draft.ddl, live);
+    let occupied = Occupied::of(&draft.ddl, live);
     for partition in request.wanted(draft.table) {
         let misfit = addable::addable(&draft.ddl, partition)
             .and_then(|_| parse(&draft.ddl, &partition.value))
@@ -82,21 +86,65 @@ pub(super) fn check(
     }
 }
 
-/// A live partition and what it holds; `None` where that is not understood.
+/// What the live partitions hold, for look-ups: a table can have a hundred thousand of them.
 struct Occupied<'a> {
-    found: &'a PartitionFacts,
-    value: Option<PartitionValue>,
+    by_name: HashMap<&'a PartitionName, (&'a PartitionFacts, Option<PartitionValue>)>,
+    /// Ranges by where they start. They do not overlap each other.
+    ranges: Vec<(Vec<RangeBound>, Vec<RangeBound>, &'a PartitionName)>,
+    /// Tuples of lists.
+    tuples: HashMap<Vec<Option<String>>, &'a PartitionName>,
 }
 
-fn occupied<'a>(ddl: &Ddl, live: &'a TableFacts) -> Vec<Occupied<'a>> {
-    live.partitions
-        .iter()
-        .filter(|found| !found.system)
-        .map(|found| Occupied {
-            found,
-            value: parse(ddl, &found.value).ok(),
-        })
-        .collect()
+impl<'a> Occupied<'a> {
+    fn of(ddl: &Ddl, live: &'a TableFacts) -> Occupied<'a> {
+        let mut occupied = Occupied {
+            by_name: HashMap::new(),
+            ranges: Vec::new(),
+            tuples: HashMap::new(),
+        };
+        for found in live.partitions.iter().filter(|found| !found.system) {
+            let value = parse(ddl, &found.value).ok();
+            match &value {
+                Some(PartitionValue::Range { lower, upper }) => {
+                    let range = (lower.clone(), upper.clone(), &found.name);
+                    occupied.ranges.push(range);
+                }
+                Some(PartitionValue::List { tuples }) => {
+                    let tuples = tuples.iter().cloned();
+                    occupied
+                        .tuples
+                        .extend(tuples.map(|tuple| (tuple, &found.name)));
+                }
+                Some(PartitionValue::All) | None => {}
+            }
+            occupied.by_name.insert(&found.name, (found, value));
+        }
+        occupied
+            .ranges
+            .sort_by(|(one, _, _), (other, _, _)| compare(one, other));
+        occupied
+    }
+
+    /// Another live partition that holds some of the same.
+    fn overlapping(&self, name: &PartitionName, wanted: &PartitionValue) -> Option<&PartitionName> {
+        match wanted {
+            PartitionValue::All => None,
+            PartitionValue::List { tuples } => tuples
+                .iter()
+                .filter_map(|tuple| self.tuples.get(tuple).copied())
+                .find(|found| *found != name),
+            PartitionValue::Range { lower, upper } => {
+                let first = self
+                    .ranges
+                    .partition_point(|(_, end, _)| compare(end, lower).is_le());
+                self.ranges[first..]
+                    .iter()
+                    .take_while(|(start, _, _)| compare(start, upper).is_lt())
+                    .map(|(_, _, found)| *found)
+                    .find(|found| *found != name)
+            }
+        }
+    }
 }
 
 fn parse(ddl: &Ddl, value: &str) -> Result<PartitionValue, String> {
@@ -107,30 +155,20 @@ fn parse(ddl: &Ddl, value: &str) -> Result<PartitionValue, String> {
 fn misfit(
     partition: &ManifestPartition,
     wanted: &PartitionValue,
-    occupied: &[Occupied<'_>],
+    occupied: &Occupied<'_>,
 ) -> Option<String> {
-    occupied.iter().find_map(|live| {
-        let found = live.found;
-        let overlaps = live
-            .value
-            .as_ref()
-            .is_some_and(|value| overlap(value, wanted));
-        if found.name != partition.name {
-            return overlaps.then(|| {
-                format!(
-                    "what it holds belongs to partition {} in the live table",
-                    found.name
-                )
-            });
-        }
-        let same = live.value.as_ref().is_some_and(|value| same(value, wanted));
-        (!same).then(|| {
-            format!(
-                "the live partition of that name holds {}, the label's holds {}",
-                found.value, partition.value
-            )
-        })
-    })
+    if let Some((found, value)) = occupied.by_name.get(&partition.name)
+        && !value.as_ref().is_some_and(|value| same(value, wanted))
+    {
+        return Some(format!(
+            "the live partition of that name holds {}, the label's holds {}",
+            found.value, partition.value
+        ));
+    }
+    let other = occupied.overlapping(&partition.name, wanted)?;
+    Some(format!(
+        "what it holds belongs to partition {other} in the live table"
+    ))
 }
 
 /// Tuples of a list stand in any order: 3.3 prints them so.
@@ -143,28 +181,6 @@ fn same(one: &PartitionValue, other: &PartitionValue) -> bool {
             sorted(one) == sorted(other)
         }
         (one, other) => one == other,
-    }
-}
-
-fn overlap(one: &PartitionValue, other: &PartitionValue) -> bool {
-    match (one, other) {
-        (PartitionValue::List { tuples: one }, PartitionValue::List { tuples: other }) => {
-            one.iter().any(|tuple| other.contains(tuple))
-        }
-        (
-            PartitionValue::Range {
-                lower: one_lower,
-                upper: one_upper,
-            },
-            PartitionValue::Range {
-                lower: other_lower,
-                upper: other_upper,
-            },
-        ) => {
-            compare(one_lower, other_upper) == Ordering::Less
-                && compare(other_lower, one_upper) == Ordering::Less
-        }
-        _ => false,
     }
 }
 
@@ -191,48 +207,92 @@ fn compare(one: &[RangeBound], other: &[RangeBound]) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{ident::TableId, plan::restore::samples};
 
-    fn range(lower: &str, upper: &str) -> PartitionValue {
-        let bounds = |text: &str| {
-            let bound = |text: &str| match text {
-                "MAX" => RangeBound::MaxValue,
-                value => RangeBound::Value(value.to_owned()),
-            };
-            text.split(',').map(bound).collect()
-        };
-        PartitionValue::Range {
-            lower: bounds(lower),
-            upper: bounds(upper),
-        }
-    }
+    const RANGE: &str = "PARTITION BY RANGE(`k`)\n()\n";
+    const LIST: &str = "PARTITION BY LIST(`k`)()\n";
 
-    fn list(values: &[&str]) -> PartitionValue {
-        let tuple = |value: &&str| vec![Some((*value).to_owned())];
-        PartitionValue::List {
-            tuples: values.iter().map(tuple).collect(),
-        }
+    /// Which live partition holds some of `wanted`, in a table with these values by number.
+    fn overlapping(partitioned: &str, live: &[&str], wanted: &str) -> Option<usize> {
+        let columns = "  `k` int(11) NOT NULL COMMENT \"\",\n";
+        let names: Vec<String> = (0..live.len()).map(|number| format!("p{number}")).collect();
+        let partitions: Vec<(&str, &str, &str)> = names
+            .iter()
+            .zip(live)
+            .map(|(name, value)| (name.as_str(), samples::FULL, *value))
+            .collect();
+        let table = samples::table("t", columns, "`k`", partitioned, &[], &partitions);
+        let ddl = Ddl::parse(&table.ddl).unwrap();
+        let live = samples::live(&table, TableId(1));
+        let wanted = parse(&ddl, wanted).unwrap();
+        let occupied = Occupied::of(&ddl, &live);
+        let found = occupied.overlapping(&"new".parse().unwrap(), &wanted)?;
+        names.iter().position(|name| name == found.as_str())
     }
 
     #[test]
-    fn overlaps() {
-        for (one, other, expected) in [
-            (range("1", "2"), range("2", "3"), false),
-            (range("9", "11"), range("10", "12"), true),
-            (range("9", "10"), range("10", "MAX"), false),
-            (range("-5", "1"), range("-1", "0"), true),
-            (
-                range("2026-01-01", "2026-01-03"),
-                range("2026-01-02", "2026-01-03"),
-                true,
-            ),
-            (range("1,5", "1,9"), range("1,9", "2,0"), false),
-            (range("1,5", "1,9"), range("1,8", "2,0"), true),
-            (list(&["a", "b"]), list(&["c", "b"]), true),
-            (list(&["a"]), list(&["b"]), false),
+    fn overlapping_ranges() {
+        let range = |from: &str, to: &str| samples::range("INT", from, to);
+        let live = [range("9", "10"), range("-5", "1"), range("100", "MAXVALUE")];
+        let live: Vec<&str> = live.iter().map(String::as_str).collect();
+        for (from, to, expected) in [
+            ("10", "11", None),
+            ("1", "9", None),
+            ("-9", "-5", None),
+            ("-9", "-4", Some(1)),
+            ("0", "1", Some(1)),
+            ("8", "20", Some(0)),
+            ("10", "100", None),
+            ("10", "101", Some(2)),
+            ("200", "MAXVALUE", Some(2)),
         ] {
-            assert_eq!(overlap(&one, &other), expected, "{one:?} {other:?}");
-            assert_eq!(overlap(&other, &one), expected, "{other:?} {one:?}");
+            let found = overlapping(RANGE, &live, &range(from, to));
+            assert_eq!(found, expected, "{from}..{to}");
         }
+        let days = [samples::range("DATE", "2026-01-01", "2026-01-03")];
+        let day = samples::range("DATE", "2026-01-02", "2026-01-03");
+        assert_eq!(overlapping(RANGE, &[&days[0]], &day), Some(0));
+        let next = samples::range("DATE", "2026-01-03", "2026-01-04");
+        assert_eq!(overlapping(RANGE, &[&days[0]], &next), None);
+    }
+
+    #[test]
+    fn bounds_of_several_columns_compare_in_order() {
+        let bounds = |values: &[&str]| -> Vec<RangeBound> {
+            let bound = |value: &&str| RangeBound::Value((*value).to_owned());
+            values.iter().map(bound).collect()
+        };
+        assert_eq!(
+            compare(&bounds(&["1", "9"]), &bounds(&["2", "0"])),
+            Ordering::Less
+        );
+        assert_eq!(
+            compare(&bounds(&["1", "10"]), &bounds(&["1", "9"])),
+            Ordering::Greater
+        );
+        assert_eq!(
+            compare(&bounds(&["1", "9"]), &bounds(&["1", "9"])),
+            Ordering::Equal
+        );
+    }
+
+    #[test]
+    fn overlapping_lists() {
+        let live = ["[[\"a\"],[\"b\"]]", "[[\"c\"]]"];
+        assert_eq!(overlapping(LIST, &live, "[[\"x\"],[\"b\"]]"), Some(0));
+        assert_eq!(overlapping(LIST, &live, "[[\"c\"]]"), Some(1));
+        assert_eq!(overlapping(LIST, &live, "[[\"x\"]]"), None);
+    }
+
+    #[test]
+    fn tuples_of_a_list_stand_in_any_order() {
+        let list = |values: &[&str]| PartitionValue::List {
+            tuples: values
+                .iter()
+                .map(|value| vec![Some((*value).to_owned())])
+                .collect(),
+        };
         assert!(same(&list(&["a", "b"]), &list(&["b", "a"])));
+        assert!(!same(&list(&["a"]), &list(&["b", "a"])));
     }
 }
