@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     notice::Notice,
     request::RestoreRequest,
-    source::Source,
+    source::{Source, shadow_of},
     step::{CopyMode, PartitionRange, Phase, PlannedStep, Policy, Slot, Step, TableRange},
     strategy::{Draft, Promotion, Strategy, needs_partitions_first},
     target::Target,
@@ -132,7 +132,8 @@ fn restore_snapshot(
         let mut chunk: Vec<(&Draft<'_>, usize)> = Vec::new();
         let mut named = 0;
         for (draft, place) in members {
-            let partitions = request.wanted_from(draft.table, snapshot).count();
+            let hidden = usize::from(shadow_of(draft.table).is_some());
+            let partitions = hidden + request.wanted_from(draft.table, snapshot).count();
             let full = chunk.len() >= MAX_TABLES || named + partitions > MAX_PARTITIONS;
             if full && !chunk.is_empty() {
                 restore_chunk(

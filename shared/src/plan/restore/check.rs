@@ -56,6 +56,18 @@ pub(super) fn check_sources(
             );
         }
         check_source(request, source, target, refusals, notices);
+        let database = request.target(&source.manifest.database);
+        if target
+            .databases
+            .get(database)
+            .is_some_and(|facts| facts.listing.is_none())
+        {
+            notices.say(
+                database,
+                "was read without the OPERATE privilege: a table that this user may not see could \
+                 have a name that the restore needs, and RESTORE would then be cancelled",
+            );
+        }
     }
     if sources.len() > 1 {
         let pins = sources

@@ -209,6 +209,12 @@ fn what_will_not_travel_is_said() {
         })
         .asks("ALTER MATERIALIZED VIEW `shop`.`daily` ACTIVE");
     Case::new()
+        .with(|case| {
+            let shop = case.target.databases.get_mut(&shop()).unwrap();
+            shop.listing = None;
+        })
+        .says("shop was read without the OPERATE privilege");
+    Case::new()
         .with(|case| case.target.live_backends = 2)
         .says("shop.orders had up to 3 replicas and gets 2");
     Case::new()

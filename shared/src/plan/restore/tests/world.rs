@@ -244,7 +244,7 @@ impl World {
             .map(|(_, partitions, _)| partitions.as_ref().map_or(1, Vec::len))
             .sum();
         assert!(objects.len() <= 500, "{} tables", objects.len());
-        assert!(named <= 21_000 || objects.len() == 1, "{named} partitions");
+        assert!(named <= 20_000 || objects.len() == 1, "{named} partitions");
         assert!(properties.contains_key("timeout"));
         let replication: u16 = properties["replication_num"].parse().unwrap();
         if replication > self.backends {
