@@ -26,8 +26,17 @@ impl Cluster {
     }
 
     pub async fn start_at(profile: Profile, now: &str, zone: &str) -> Cluster {
+        Cluster::ready(profile, manual(now), zone).await
+    }
+
+    /// A cluster whose clock runs by itself, for peers that wait for themselves.
+    pub async fn start_with_clock(profile: Profile, clock: Clock) -> Cluster {
+        Cluster::ready(profile, clock, "UTC").await
+    }
+
+    async fn ready(profile: Profile, clock: Clock, zone: &str) -> Cluster {
         let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        let cluster = Cluster::on_bucket(profile, now, zone, root);
+        let cluster = Cluster::on_bucket(profile, clock, zone, root);
         cluster.sql(&create_repository()).await;
         cluster.init().await;
         cluster
@@ -37,15 +46,14 @@ impl Cluster {
     pub fn beside(&self, profile: Profile) -> Cluster {
         Cluster::on_bucket(
             profile,
-            "2026-03-05T04:00:00Z",
+            manual("2026-03-05T04:00:00Z"),
             "UTC",
             Arc::clone(&self.root),
         )
     }
 
-    fn on_bucket(profile: Profile, now: &str, zone: &str, root: Arc<TempDir>) -> Cluster {
-        let now: Timestamp = now.parse().expect("a time");
-        let mut options = Options::new(profile, Clock::manual(now), root.path());
+    fn on_bucket(profile: Profile, clock: Clock, zone: &str, root: Arc<TempDir>) -> Cluster {
+        let mut options = Options::new(profile, clock, root.path());
         options.buckets = vec![BUCKET.to_owned()];
         options.root_password = PASSWORD.to_owned();
         options.time_zone = zone.to_owned();
@@ -166,6 +174,11 @@ impl Cluster {
             .await;
         }
     }
+}
+
+fn manual(now: &str) -> Clock {
+    let now: Timestamp = now.parse().expect("a time");
+    Clock::manual(now)
 }
 
 pub fn create_repository() -> String {

@@ -81,6 +81,14 @@ pub async fn backup(cluster: &Cluster, input: Value) -> Ended {
     run(cluster, &backup_machine(), input, None).await
 }
 
+/// With the waits that a cluster asks for whose clock runs `pace` times faster than the machine's.
+pub async fn backup_at_pace(cluster: &Cluster, input: Value, pace: u32) -> Ended {
+    let machine = backup_machine();
+    let (_stopper, stop) = watch::channel(false);
+    let runtime = Runtime::new(|_| {}, stop).with_pace(pace);
+    run_with(cluster, &machine, input, None, &runtime).await
+}
+
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
     run(cluster, &restore_machine(), input, None).await
 }
@@ -127,6 +135,18 @@ pub async fn incremental(cluster: &Cluster, group: &str) -> Value {
 }
 
 async fn run(cluster: &Cluster, machine: &Machine, input: Value, killer: Option<Killer>) -> Ended {
+    let (_stopper, stop) = watch::channel(false);
+    let runtime = runtime(Arc::clone(&cluster.emulator), stop);
+    run_with(cluster, machine, input, killer, &runtime).await
+}
+
+async fn run_with(
+    cluster: &Cluster,
+    machine: &Machine,
+    input: Value,
+    killer: Option<Killer>,
+    runtime: &Runtime,
+) -> Ended {
     let number = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
     let now = cluster.emulator.with_engine(|engine| engine.clock.now());
     let info = execution(number, now);
@@ -134,11 +154,9 @@ async fn run(cluster: &Cluster, machine: &Machine, input: Value, killer: Option<
         context: cluster.context(),
         killer,
     });
-    let (_stopper, stop) = watch::channel(false);
-    let runtime = runtime(Arc::clone(&cluster.emulator), stop);
     let result = tokio::time::timeout(
         crate::TIMEOUT,
-        machine.execute(input, &info, &handlers, &runtime),
+        machine.execute(input, &info, &handlers, runtime),
     )
     .await
     .expect("an end in time");
