@@ -1,0 +1,84 @@
+//! `backup`.
+
+use serde_json::{Value, json};
+use shared::error::Error;
+
+use super::Session;
+use crate::{
+    Done,
+    args::{Backup, OnUnsupported, Output},
+    asl::resources,
+    execution, render,
+};
+
+impl Session<'_> {
+    pub(super) async fn backup(&mut self, kind: Backup) -> Done {
+        let (kind, options, baseline) = match kind {
+            Backup::Full(options) => ("full", options, None),
+            Backup::Incremental {
+                options,
+                baseline_backup,
+            } => ("incremental", options, baseline_backup),
+        };
+        let input = json!({
+            "group": options.group,
+            "kind": kind,
+            "name": options.name,
+            "baseline": baseline,
+            "on_unsupported": match options.on_unsupported {
+                OnUnsupported::Fail => "fail",
+                OnUnsupported::Skip => "skip",
+            },
+        });
+        let machine = resources::backup().map_err(|error| Error::internal(error.to_string()))?;
+        let output = execution::run(&self.settings, &machine, input).await?;
+        match self.output {
+            Output::Json => self.terminal.print(&render::pretty(&output["summary"])),
+            Output::Text => self.terminal.print(&text(&output["summary"])),
+        }
+        Ok(())
+    }
+}
+
+fn text(summary: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let number = |value: &Value| render::or_dash(value.as_u64());
+    let rows: Vec<[String; 6]> = summary["databases"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| {
+            let bytes = row["bytes_stored"]
+                .as_str()
+                .and_then(|bytes| bytes.parse().ok());
+            [
+                word(&row["database"]),
+                word(&row["label"]),
+                word(&row["status"]),
+                word(&row["cut"]),
+                format!(
+                    "{} of {}",
+                    number(&row["partitions_stored"]),
+                    number(&row["partitions_total"])
+                ),
+                bytes.map_or_else(|| "-".to_owned(), render::bytes),
+            ]
+        })
+        .collect();
+    let table = render::table(
+        [
+            "DATABASE",
+            "LABEL",
+            "STATUS",
+            "CUT",
+            "PARTITIONS STORED",
+            "BYTES",
+        ],
+        &rows,
+    );
+    let unchanged = rows.iter().all(|row| row[4].starts_with("0 of"));
+    match unchanged && !rows.is_empty() {
+        true => format!("{table}\nnothing changed since the baseline: no snapshot was made"),
+        false => table,
+    }
+}

@@ -1,0 +1,75 @@
+//! `doctor`: every check, one line each, with what to do.
+
+use serde_json::{Value, json};
+use shared::{
+    context::Context,
+    error::{Error, ErrorName},
+};
+
+use super::Session;
+use crate::{Done, args::Output, handlers::Handlers, render};
+
+impl Session<'_> {
+    pub(super) async fn doctor(&mut self, orphans: bool) -> Done {
+        let handlers = Handlers::new(Context::new(self.settings.clone()));
+        let report = handlers
+            .call("Precheck", json!({ "operation": "report" }))
+            .await?;
+        let audit = match orphans {
+            true => Some(handlers.call("AuditOrphans", json!({})).await?),
+            false => None,
+        };
+        match self.output {
+            Output::Json => {
+                let value = json!({ "checks": report["findings"], "audit": audit });
+                self.terminal.print(&render::pretty(&value));
+            }
+            Output::Text => {
+                for finding in report["findings"].as_array().into_iter().flatten() {
+                    self.terminal.print(&line(finding));
+                }
+                if let Some(audit) = &audit {
+                    self.terminal.print(&render::pretty(audit));
+                }
+            }
+        }
+        let failed = report["findings"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|finding| verdict(finding) == "failed")
+            .count();
+        match failed {
+            0 => Ok(()),
+            _ => Err(Error::new(
+                ErrorName::PrecheckFailed,
+                format!("{failed} checks failed"),
+            )),
+        }
+    }
+}
+
+fn verdict(finding: &Value) -> &str {
+    finding["verdict"]["verdict"]
+        .as_str()
+        .or(finding["verdict"].as_str())
+        .unwrap_or("failed")
+}
+
+fn line(finding: &Value) -> String {
+    let word = |key: &str| finding[key].as_str().unwrap_or_default();
+    let mark = match verdict(finding) {
+        "passed" => "ok    ",
+        "advice" => "note  ",
+        _ => "FAILED",
+    };
+    let subject = match word("subject") {
+        "" => String::new(),
+        subject => format!(" {subject}"),
+    };
+    let mut line = format!("{mark} {}{subject}: {}", word("check"), word("message"));
+    if let Some(hint) = finding["hint"].as_str() {
+        line.push_str(&format!("\n         {hint}"));
+    }
+    line
+}

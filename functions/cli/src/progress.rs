@@ -1,0 +1,118 @@
+//! What is seen of a long execution: one plain line per change, on standard error.
+
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::asl::Event;
+
+/// Says what changed, with the time since the start.
+pub(crate) fn observer() -> impl Fn(&Event<'_>) + Send + Sync + 'static {
+    let started = Instant::now();
+    let last: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
+    move |event| {
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        for (subject, text) in lines(event) {
+            if last.get(&subject) != Some(&text) {
+                say(started.elapsed(), &format!("{subject}: {text}"));
+                last.insert(subject, text);
+            }
+        }
+    }
+}
+
+fn say(elapsed: Duration, text: &str) {
+    let seconds = elapsed.as_secs();
+    // Standard error is gone: there is nobody left to tell.
+    let _ = writeln!(
+        std::io::stderr(),
+        "[{:>3}:{:02}] {text}",
+        seconds / 60,
+        seconds % 60
+    );
+}
+
+/// What an event says, by subject.
+fn lines(event: &Event<'_>) -> Vec<(String, String)> {
+    match event {
+        Event::Returned {
+            function: "StartBackup",
+            result,
+            ..
+        } => vec![job(result)],
+        Event::Returned {
+            function: "PollStatus",
+            result,
+            ..
+        } => result["jobs"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(job)
+            .collect(),
+        Event::Returned {
+            function: "RecordHistory",
+            result,
+            ..
+        } if result.get("status").is_some() => {
+            vec![(
+                text(&result["database"]),
+                format!("recorded as {}", text(&result["status"])),
+            )]
+        }
+        Event::Returned {
+            function: "Restore",
+            result,
+            ..
+        } => match result.get("next") {
+            Some(next) => vec![("restore".to_owned(), format!("next: {}", text(next)))],
+            None => vec![("restore".to_owned(), "planned".to_owned())],
+        },
+        Event::Retrying {
+            error, delay, left, ..
+        } => vec![(
+            "waiting".to_owned(),
+            format!(
+                "{}: {}; tried again in {} s ({left} tries left)",
+                error.error,
+                error.cause.lines().next().unwrap_or_default(),
+                delay.as_secs()
+            ),
+        )],
+        _ => Vec::new(),
+    }
+}
+
+fn job(job: &Value) -> (String, String) {
+    let state = match &job["progress"] {
+        Value::Null => text(&job["state"]),
+        progress => match progress["percent"].as_u64() {
+            Some(percent) => format!("{} {percent} %", text(&progress["state"])),
+            None => text(&progress["state"]),
+        },
+    };
+    let label = text(&job["label"]);
+    let mut line = if label.is_empty() {
+        state
+    } else {
+        format!("{label} {state}")
+    };
+    if let Some(detail) = job["progress"]["detail"]
+        .as_str()
+        .or(job["detail"].as_str())
+    {
+        line.push_str(": ");
+        line.push_str(detail);
+    }
+    (text(&job["database"]), line)
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
