@@ -4,6 +4,8 @@ use serde::Serialize;
 
 pub mod backup;
 pub mod finding;
+pub mod label;
+pub mod orphans;
 pub mod partition_diff;
 pub mod precheck;
 pub mod promote;

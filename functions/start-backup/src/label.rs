@@ -3,16 +3,14 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    error::{Error, ErrorName},
+    error::Error,
     label::{LabelStem, SnapshotLabel},
+    plan::label::free_label,
     sql::show,
     starrocks::Client,
 };
 
 use crate::Work;
-
-/// More attempts than anybody makes under one name.
-const MAX_ATTEMPTS: u32 = 10_000;
 
 impl Work<'_> {
     /// The label without its attempt: it names this work, whoever does it.
@@ -35,15 +33,6 @@ impl Work<'_> {
             .collect();
         let snapshots = client.fetch(&show::snapshots(self.repository)).await?;
         taken.extend(snapshots.into_iter().map(|snapshot| snapshot.label));
-        (0..MAX_ATTEMPTS)
-            .map(|number| stem.attempt(number))
-            .find(|label| !taken.contains(label.as_str()))
-            .ok_or_else(|| {
-                Error::new(
-                    ErrorName::InvalidInput,
-                    format!("all {MAX_ATTEMPTS} labels from '{prefix}' on are taken"),
-                )
-                .hint("give the backup another name: --name")
-            })
+        Ok(free_label(&stem, &taken)?)
     }
 }

@@ -164,8 +164,12 @@ fn compare(now: &TableFacts, baseline: &ManifestTable, baseline_label: &Snapshot
 }
 
 fn is_same(now: &PartitionFacts, then: &ManifestPartition, baseline: &SnapshotLabel) -> bool {
-    // A system partition never has rows, so it cannot change.
-    let same = now.system || (Some(now.fingerprint) == then.fingerprint && !now.pending);
+    // A system partition never has rows, so it cannot change; but one without a fingerprint may be
+    // that of another table.
+    let same = match now.system {
+        true => then.fingerprint.is_some(),
+        false => Some(now.fingerprint) == then.fingerprint && !now.pending,
+    };
     same && now.system == then.system && *then.stored_in == *baseline
 }
 

@@ -4,9 +4,12 @@
 //! new partitions, schema changes, swaps, a frontend that restarted and pinned again. The snapshot
 //! says which names it holds, and the second reading (R1), made after the pin, says what is still as
 //! it was. What was at R0 and is at R1 was there at the pin too, because fingerprints, schema versions
-//! and table ids never come back once they changed. One exception: a table that is swapped away
-//! before the pin and swapped back before R1 looks untouched. Table ids in the snapshot, where the
-//! bucket can be read, find that out for what is stored; names alone do not.
+//! and table ids never come back once they changed.
+//!
+//! Two things leave no trace in the two readings. A table that is swapped away before the pin and
+//! swapped back before R1 looks untouched; table ids in the snapshot, where the bucket can be read,
+//! find that out for what is stored, names alone do not. And a partition that is made after R0 and
+//! dropped before R1 was never seen; where its table is not stored whole, the label does not have it.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -55,8 +58,8 @@ pub enum InvalidReason {
     /// Another table has the name at R1, and which of the two was pinned is not known.
     OtherTable,
     SchemaChanged,
-    /// Part of its content is in an older snapshot, and whether both are of the same table and schema
-    /// cannot be told any more.
+    /// It is not there at R1, and whether what was pinned is the table that was planned cannot be told
+    /// any more.
     Gone,
 }
 
@@ -219,7 +222,7 @@ fn reconcile_table(
     match now {
         Some(now) if now.table_id == table.table_id => Err(InvalidReason::SchemaChanged),
         Some(_) if !known => Err(InvalidReason::OtherTable),
-        _ if share == Share::Part => Err(InvalidReason::Gone),
+        _ if share == Share::Part || !is_alike(&table, pinned) => Err(InvalidReason::Gone),
         // All of it is in one snapshot, as it was at the pin, whatever became of it. Whether that is
         // what R0 saw is not known, so no fingerprint may vouch for it.
         _ => {
@@ -235,6 +238,18 @@ fn reconcile_table(
             }
             Ok(table)
         }
+    }
+}
+
+/// Whether what was pinned is partitioned, or not, as what was planned: a table made anew in between
+/// need not be.
+fn is_alike(table: &ManifestTable, pinned: &SnapshotTable) -> bool {
+    let mut names = pinned.partitions.iter().map(PartitionName::as_str);
+    let whole = names.len() == 1 && names.all(|name| name == table.table.as_str());
+    let planned = |own: &ManifestPartition| own.name.as_str() == table.table.as_str();
+    match table.unpartitioned {
+        true => whole,
+        false => !whole || table.partitions.iter().any(planned),
     }
 }
 
@@ -430,7 +445,7 @@ impl fmt::Display for InvalidReason {
                 "it was swapped, renamed or made anew while it was backed up"
             }
             InvalidReason::SchemaChanged => "its schema changed while it was backed up",
-            InvalidReason::Gone => "it was dropped or renamed while parts of it were backed up",
+            InvalidReason::Gone => "it was dropped, renamed or made anew while it was backed up",
         })
     }
 }

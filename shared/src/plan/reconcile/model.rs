@@ -188,6 +188,7 @@ fn comes_back(
 struct Made {
     result: Reconciliation,
     first: Reading,
+    second: Reading,
     /// The cluster at the pin; for a label without snapshot, between the two readings.
     pinned: Cluster,
     structural: usize,
@@ -242,6 +243,7 @@ fn attempt(world: &mut World, label: &SnapshotLabel, baseline: Option<&Manifest>
     let made = Made {
         result,
         first,
+        second,
         pinned,
         structural: world.cluster.structural - structural,
         operations: world.cluster.operations - operations,
@@ -335,10 +337,18 @@ fn check(world: &World, label: &SnapshotLabel, made: &Made) -> Result<(), TestCa
             let pinned = made.pinned.tables.get(name);
             let pinned = pinned
                 .ok_or_else(|| TestCaseError::fail(format!("{name} was not there at the pin")))?;
+            // A partition that came after the first reading and went before the second is in neither.
+            let in_passing = |key: &String| {
+                let readings = [&made.first, &made.second];
+                !rows.contains_key(key)
+                    && readings
+                        .iter()
+                        .all(|read| !read.rows[name].contains_key(key))
+            };
             let at_pin: Rows = pinned
                 .partitions
                 .iter()
-                .filter(|(key, _)| *key != SHADOW_PARTITION)
+                .filter(|(key, _)| *key != SHADOW_PARTITION && !in_passing(key))
                 .map(|(key, partition)| (key.clone(), partition.rows))
                 .collect();
             prop_assert_eq!(&rows, &at_pin, "{} is not as it was at the pin", name);
@@ -423,7 +433,7 @@ fn run(numbers: Vec<u16>, ids_known: bool) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn labels_are_true_where_snapshots_tell_ids(

@@ -279,6 +279,15 @@ fn interleavings() {
         ),
         (
             planned(1, "*=1@inc"),
+            snapshot(None, "t"),
+            gone(),
+            "*=?@inc exact",
+        ),
+        // Made anew, with and without partitions, and dropped again.
+        (planned(1, "*=1@inc"), snapshot(None, "p1"), gone(), "Gone"),
+        (whole(), snapshot(None, "t"), gone(), "Gone"),
+        (
+            planned(1, "*=1@inc"),
             snapshot(None, ""),
             still("t=1"),
             "NotInSnapshot",
