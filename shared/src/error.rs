@@ -135,6 +135,17 @@ impl Error {
         self
     }
 
+    /// An error that travelled as its text (see `Display`), with its parts told apart again.
+    pub fn read_back(name: ErrorName, text: &str) -> Error {
+        let mut parts = text.split(HINT);
+        let first = parts.next().unwrap_or_default();
+        let error = match first.split_once(ENGINE) {
+            Some((message, engine)) => Error::new(name, message).engine(engine),
+            None => Error::new(name, first),
+        };
+        parts.fold(error, Error::hint)
+    }
+
     pub fn invalid_input(message: impl Into<String>) -> Error {
         Error::new(ErrorName::InvalidInput, message)
     }
@@ -145,14 +156,17 @@ impl Error {
     }
 }
 
+const ENGINE: &str = ": StarRocks says: ";
+const HINT: &str = "\nhint: ";
+
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)?;
         if let Some(engine) = &self.engine {
-            write!(formatter, ": StarRocks says: {engine}")?;
+            write!(formatter, "{ENGINE}{engine}")?;
         }
         for hint in &self.hints {
-            write!(formatter, "\nhint: {hint}")?;
+            write!(formatter, "{HINT}{hint}")?;
         }
         Ok(())
     }
@@ -187,5 +201,6 @@ mod tests {
             "no label 'x' in repository r: StarRocks says: Expected one file\n\
              hint: starrocks-br list shows the labels"
         );
+        assert_eq!(Error::read_back(error.name, &error.to_string()), error);
     }
 }

@@ -158,7 +158,7 @@ impl FlowError {
     /// The error again, with its name where it is one of ours. A platform error (a timeout, a killed
     /// function) keeps its own name in the message.
     pub fn to_error(&self) -> Error {
-        let message = match serde_json::from_str::<Value>(&self.cause) {
+        let text = match serde_json::from_str::<Value>(&self.cause) {
             Ok(Value::Object(cause)) => match cause.get("errorMessage") {
                 Some(Value::String(message)) => message.clone(),
                 _ => self.cause.clone(),
@@ -166,8 +166,8 @@ impl FlowError {
             _ => self.cause.clone(),
         };
         match self.error.parse::<ErrorName>() {
-            Ok(name) => Error::new(name, message),
-            Err(_) => Error::new(ErrorName::Internal, format!("{}: {message}", self.error)),
+            Ok(name) => Error::read_back(name, &text),
+            Err(_) => Error::new(ErrorName::Internal, format!("{}: {text}", self.error)),
         }
     }
 }

@@ -71,7 +71,18 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
             result,
             ..
         } => match result.get("next") {
-            Some(next) => vec![("restore".to_owned(), format!("next: {}", text(next)))],
+            Some(next) => {
+                let said = match next.as_str() {
+                    Some("wait") => "StarRocks restores or copies",
+                    Some("steps") => "going on with its steps",
+                    Some("verify") => "verifying",
+                    Some("promote") => "verified; changing names",
+                    Some("hold") => "verified; waiting to be promoted",
+                    Some("done") => "live",
+                    _ => "going on",
+                };
+                vec![("restore".to_owned(), said.to_owned())]
+            }
             None => vec![("restore".to_owned(), "planned".to_owned())],
         },
         Event::Retrying {
