@@ -92,6 +92,9 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         event: PathBuf,
     },
+    /// Run the main job on an embedded StarRocks emulator
+    #[cfg(feature = "demo")]
+    Demo,
     /// Print a completion script for a shell
     Completions { shell: Shell },
 }

@@ -1,6 +1,8 @@
 //! One file per command.
 
 mod backup;
+#[cfg(feature = "demo")]
+mod demo;
 mod diff;
 mod doctor;
 mod group;
@@ -29,13 +31,19 @@ pub(crate) async fn run(args: Args, terminal: &mut Terminal) -> Done {
         terminal.print(String::from_utf8_lossy(&script).trim_end());
         return Ok(());
     }
+    #[cfg(feature = "demo")]
+    if let Command::Demo = args.command {
+        return demo::run(terminal).await;
+    }
     let settings = Settings::load(path.as_deref())?;
-    let command = Session {
+    Session {
         settings,
         output,
         terminal,
-    };
-    command.run(args.command).await
+        pace: 1,
+    }
+    .run(args.command)
+    .await
 }
 
 /// What every command has at hand.
@@ -43,6 +51,8 @@ pub(crate) struct Session<'t> {
     settings: Settings,
     output: Output,
     terminal: &'t mut Terminal,
+    /// Seconds of the cluster in one of this machine.
+    pace: u32,
 }
 
 impl Session<'_> {
@@ -65,6 +75,8 @@ impl Session<'_> {
             Command::Doctor { orphans } => self.doctor(orphans).await,
             Command::Group { action } => self.group(action).await,
             Command::Invoke { function, event } => self.invoke(function, &event).await,
+            #[cfg(feature = "demo")]
+            Command::Demo => Ok(()),
             Command::Completions { .. } => Ok(()),
         }
     }

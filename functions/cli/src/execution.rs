@@ -19,16 +19,9 @@ use crate::{
     progress,
 };
 
-/// Runs an execution under a new id, and stops it when the process is asked to end.
+/// Runs an execution under a new id, and stops it when the process is asked to end. `pace`: how many
+/// seconds pass on the cluster in one of this machine; 1, except in the demo.
 pub(crate) async fn run(
-    settings: &Settings,
-    machine: &Machine,
-    input: Value,
-) -> Result<Value, Error> {
-    run_at_pace(settings, machine, input, 1).await
-}
-
-pub(crate) async fn run_at_pace(
     settings: &Settings,
     machine: &Machine,
     input: Value,
