@@ -1,6 +1,10 @@
 //! Writing a manifest, and reading it back whole or not at all.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::Hash,
+    sync::Arc,
+};
 
 use super::{Ops, until_visible};
 use crate::{
@@ -78,23 +82,10 @@ impl Ops<'_> {
             .client
             .fetch(&manifest::tables(self.database, head.plan))
             .await?;
-        let rows = self
-            .client
-            .fetch(&manifest::partitions(self.database, head.plan))
-            .await?;
-        let read = rows.len() as u64;
-        let mut partitions: BTreeMap<TableName, Vec<ManifestPartition>> = BTreeMap::new();
-        // A label is repeated in a million rows: one copy of each does.
-        let mut labels: BTreeMap<SnapshotLabel, Arc<SnapshotLabel>> = BTreeMap::new();
-        for row in rows {
-            let mut partition = row.partition;
-            partition.stored_in = labels
-                .entry((*partition.stored_in).clone())
-                .or_insert(partition.stored_in)
-                .clone();
-            partitions.entry(row.table).or_default().push(partition);
-        }
-        let manifest = assemble(record, &head, objects, partitions)?;
+        let query = manifest::partitions(self.database, head.plan);
+        let rows = self.client.fold(&query, Rows::default, Rows::add).await?;
+        let read = rows.read;
+        let manifest = assemble(record, &head, objects, rows.tables)?;
         if read != head.partitions_total || manifest.digest() != head.digest {
             return Err(Error::new(
                 ErrorName::VerificationFailed,
@@ -123,6 +114,36 @@ impl Ops<'_> {
             .client
             .fetch(&manifest::bare_partitions(self.database, label))
             .await?)
+    }
+}
+
+/// Partitions by table, as they come: what is repeated in a million rows is kept once.
+#[derive(Default)]
+struct Rows {
+    read: u64,
+    tables: BTreeMap<TableName, Vec<ManifestPartition>>,
+    labels: HashSet<Arc<SnapshotLabel>>,
+    values: HashSet<Arc<str>>,
+}
+
+impl Rows {
+    fn add(&mut self, row: manifest::PartitionRow) {
+        let mut partition = row.partition;
+        partition.stored_in = once(&mut self.labels, partition.stored_in);
+        partition.value = once(&mut self.values, partition.value);
+        self.tables.entry(row.table).or_default().push(partition);
+        self.read += 1;
+    }
+}
+
+/// The one copy of a value that is seen again and again.
+fn once<T: ?Sized + Eq + Hash>(known: &mut HashSet<Arc<T>>, value: Arc<T>) -> Arc<T> {
+    match known.get(&value) {
+        Some(known) => Arc::clone(known),
+        None => {
+            known.insert(Arc::clone(&value));
+            value
+        }
     }
 }
 
