@@ -193,6 +193,7 @@ async fn a_restore_is_planned_staged_verified_promoted_and_recorded() {
             "Verified",
             "Promote",
             "Promoted",
+            "Wait for promotion",
             "Promote",
             "Promoted",
             "Record",
