@@ -433,7 +433,7 @@ fn run(numbers: Vec<u16>, ids_known: bool) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn labels_are_true_where_snapshots_tell_ids(

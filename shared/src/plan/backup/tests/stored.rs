@@ -169,6 +169,18 @@ fn partitions_that_were_only_in_the_snapshot_count_as_changed() {
 }
 
 #[test]
+fn a_shadow_that_may_be_another_tables_is_stored_again() {
+    let text = "$shadow_automatic_partition=99 p1=1 p2=2";
+    let mut baseline = full(facts([("t", automatic(text))]));
+    baseline.tables[0].partitions[0].fingerprint = None;
+    let plan = incremental(&baseline, facts([("t", automatic(text))]));
+    assert_eq!(
+        outcome(&plan),
+        "$shadow_automatic_partition@inc p1@full p2@full | t($shadow_automatic_partition)"
+    );
+}
+
+#[test]
 fn counts_are_kept_for_what_is_referenced() {
     let mut baseline = full(facts([
         ("t", table("p1=1 p2=2 p3=3")),
