@@ -204,7 +204,7 @@ async fn a_restore_is_planned_staged_verified_promoted_and_recorded() {
             "Done",
         ]
     );
-    assert_eq!(run.seconds, 5.0 + 10.0);
+    assert_eq!(run.seconds, 5.0 + 10.0 + 5.0);
     assert_eq!(run.published[0][0]["DetailType"], "Restore finished");
 }
 
