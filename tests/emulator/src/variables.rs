@@ -230,7 +230,7 @@ impl Engine {
         })
     }
 
-    /// SET [GLOBAL]: a global value is for sessions to come and for this one.
+    /// `SET [GLOBAL]`: a global value is for sessions to come and for this one.
     pub(crate) fn set_variable(
         &mut self,
         session: &mut Session,

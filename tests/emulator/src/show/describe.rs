@@ -1,4 +1,4 @@
-//! DESC, SHOW [FULL] COLUMNS and SHOW INDEX.
+//! DESC, `SHOW [FULL] COLUMNS` and SHOW INDEX.
 
 use super::{cell, result, show_columns};
 use crate::{

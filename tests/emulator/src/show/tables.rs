@@ -1,4 +1,4 @@
-//! SHOW DATABASES, SHOW [FULL] TABLES.
+//! SHOW DATABASES, `SHOW [FULL] TABLES`.
 
 use super::{cell, result};
 use crate::{

@@ -86,7 +86,7 @@ pub struct RollupSpec {
     pub columns: Vec<String>,
 }
 
-/// After CREATE [EXTERNAL] TABLE.
+/// After `CREATE [EXTERNAL] TABLE`.
 pub fn create(cursor: &mut Cursor) -> SqlResult<Ddl> {
     let if_not_exists = cursor.take(&["IF", "NOT", "EXISTS"]);
     let name = ObjectName::parse(cursor)?;
