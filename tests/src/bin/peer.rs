@@ -89,7 +89,6 @@ fn figures(cluster: &Cluster, started: Instant) -> Figures {
     let journal = cluster.emulator.faults().journal();
     let is_commit = |sql: &str| {
         let word = sql
-            .trim_start()
             .split_whitespace()
             .next()
             .unwrap_or_default()
