@@ -1,6 +1,8 @@
 //! One binary of all integration tests.
 
+mod audit_orphans;
 mod crash;
 mod full_backup;
 mod incremental_backup;
+mod precheck;
 mod restore;

@@ -1,1 +1,82 @@
+//! Holds the repository against the recorded backups: complete snapshots that nobody recorded, recorded
+//! ones that are gone, fragments. Reports only; nothing is ever deleted here.
 
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::{
+    config::Settings,
+    context::Context,
+    error::Error,
+    job::Phase,
+    ops::Ops,
+    plan::orphans::{Listings, Orphan, find_orphans},
+    sql::show,
+    starrocks::Client,
+};
+
+/// No fields: the repository is that of the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {}
+
+/// Answers `{"repository", "snapshots", "loses_data", "findings": [{"label", "class", "recorded",
+/// "dependents", "loses_data", "message", "hint"}]}`.
+pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
+    let Request {} = shared::context::parse(event)?;
+    let mut client = context.connect().await?;
+    let answer = audit(context.settings(), &mut client).await;
+    client.close().await;
+    answer
+}
+
+async fn audit(settings: &Settings, client: &mut Client) -> Result<Value, Error> {
+    let ops = settings.ops_database();
+    let repository = settings.repository()?;
+    let state = Ops::new(client, ops).schema_state().await?;
+    if let Some(error) = state.to_error(ops) {
+        return Err(error);
+    }
+    // What runs first and what is recorded last: a backup that ends meanwhile is seen in one of them.
+    let mut running: BTreeSet<String> = client
+        .fetch(&show::backups())
+        .await?
+        .into_iter()
+        .filter(|job| job.state.phase() == Phase::Running)
+        .map(|job| job.label)
+        .collect();
+    for database in client.fetch(&show::databases()).await? {
+        let claims = Ops::new(client, ops).open_claims(&database.0).await?;
+        running.extend(claims.into_iter().map(|claim| claim.label.to_string()));
+    }
+    let snapshots = client.fetch(&show::snapshots(repository)).await?;
+    let records = Ops::new(client, ops).backups().await?;
+    let orphans = find_orphans(&Listings {
+        repository,
+        running: &running,
+        snapshots: &snapshots,
+        records: &records,
+    });
+    for orphan in orphans.iter().filter(|orphan| orphan.loses_data()) {
+        tracing::error!(label = orphan.label, finding = %orphan, "a recorded backup cannot be restored");
+    }
+    Ok(json!({
+        "repository": repository,
+        "snapshots": snapshots.len(),
+        "loses_data": orphans.iter().any(Orphan::loses_data),
+        "findings": orphans.iter().map(finding).collect::<Vec<_>>(),
+    }))
+}
+
+fn finding(orphan: &Orphan) -> Value {
+    let mut value = json!(orphan);
+    // The class is an object because some carry more; its name alone is what a reader looks for.
+    if let Some(class) = value["class"]["class"].as_str().map(str::to_owned) {
+        value["class"] = json!(class);
+    }
+    value["loses_data"] = json!(orphan.loses_data());
+    value["message"] = json!(orphan.to_string());
+    value["hint"] = json!(orphan.hint());
+    value
+}

@@ -30,6 +30,7 @@ impl Handlers {
             "PollStatus" => poll_status::handle(context, payload).await,
             "RecordHistory" => record_history::handle(context, payload).await,
             "Restore" => restore::handle(context, payload).await,
+            "AuditOrphans" => audit_orphans::handle(context, payload).await,
             other => Err(Error::internal(format!("no function is called '{other}'"))),
         }
     }

@@ -12,7 +12,7 @@ use shared::{
     starrocks::Client,
 };
 
-use crate::input;
+use crate::{facts::Gathered, input};
 
 const FIELDS: [&str; 5] = ["group", "kind", "name", "baseline", "on_unsupported"];
 
@@ -56,7 +56,16 @@ pub(crate) async fn normalize(
     };
     for database in &run.databases {
         // A name that cannot be part of a label is refused before anything is done.
-        run.label_stem(database, settings.label_time_zone())?;
+        run.label_stem(database, settings.label_time_zone())
+            .map_err(|error| {
+                Error::from(error).hint("'name' takes letters, digits and underscores, at most 120")
+            })?;
+    }
+    let gathered = Gathered::read(settings, client, &run.databases).await?;
+    let report = gathered.check_backup(&run.databases, run.on_unsupported);
+    if let Some(error) = report.to_error(&format!("group '{}' cannot be backed up now", run.group))
+    {
+        return Err(error);
     }
     let next = Next {
         decision: NextDecision::Start,

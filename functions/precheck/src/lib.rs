@@ -4,18 +4,31 @@
 //! later state can miss one.
 
 mod backup;
+mod facts;
 mod input;
 mod restore;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::{context::Context, error::Error, flow::Execution};
+use shared::{
+    config::Settings, context::Context, error::Error, flow::Execution, starrocks::Client,
+};
+
+use crate::facts::Gathered;
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "operation", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
-    Backup { input: Value, execution: Execution },
-    Restore { input: Value, execution: Execution },
+    Backup {
+        input: Value,
+        execution: Execution,
+    },
+    Restore {
+        input: Value,
+        execution: Execution,
+    },
+    /// Every check as data, for `starrocks-br doctor`.
+    Report,
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
@@ -33,7 +46,14 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
                 .await
                 .map(|run| json!({ "run": run }))
         }
+        Request::Report => report(settings, &mut client).await,
     };
     client.close().await;
     answer
+}
+
+async fn report(settings: &Settings, client: &mut Client) -> Result<Value, Error> {
+    let gathered = Gathered::read(settings, client, &[]).await?;
+    let report = gathered.report(settings, client).await?;
+    Ok(json!({ "findings": report.findings }))
 }

@@ -14,7 +14,7 @@ use shared::{
     time::UtcTime,
 };
 
-use crate::input;
+use crate::{facts::Gathered, input};
 
 const FIELDS: [&str; 16] = [
     "target_label",
@@ -80,9 +80,43 @@ pub(crate) async fn normalize(
         None => {
             let labels = labels(&mut Ops::new(client, ops), &input).await?;
             check_scope(&input)?;
+            check_cluster(settings, client, &labels).await?;
             let id = restore_id(execution)?;
             run(&input, RestoreAction::Restore, id, labels, execution)
         }
+    }
+}
+
+/// Room for what will be downloaded, with its replicas, as the backup estimated it.
+async fn check_cluster(
+    settings: &Settings,
+    client: &mut Client,
+    labels: &[SnapshotLabel],
+) -> Result<(), Error> {
+    let mut bytes = 0;
+    let mut databases = Vec::new();
+    for label in labels {
+        let record = Ops::new(client, settings.ops_database())
+            .known_backup(label)
+            .await?;
+        databases.extend(record.database.clone());
+        if record.plan_digest.is_some() {
+            let manifest = Ops::new(client, settings.ops_database())
+                .manifest(&record)
+                .await?;
+            let partitions = manifest.tables.iter().flat_map(|table| &table.partitions);
+            bytes += partitions
+                .map(|partition| partition.data_size * u64::from(partition.replication_num))
+                .sum::<u64>();
+        }
+    }
+    let gathered = Gathered::read(settings, client, &databases).await?;
+    match gathered
+        .check_restore(bytes)
+        .to_error("the restore cannot run now")
+    {
+        None => Ok(()),
+        Some(error) => Err(error),
     }
 }
 

@@ -26,6 +26,11 @@ impl Ops<'_> {
         selections(&rows)
     }
 
+    /// What any group asks for, per database.
+    pub async fn all_groups(&mut self) -> Result<Group, Error> {
+        selections(&self.inventory().await?)
+    }
+
     pub async fn inventory(&mut self) -> Result<Vec<InventoryRow>, Error> {
         Ok(self.client.fetch(&inventory::all(self.database)).await?)
     }

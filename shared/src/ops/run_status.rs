@@ -12,7 +12,7 @@ use crate::{
     job,
     label::{LoadLabel, SnapshotLabel},
     sql::{
-        ops::run_status::{self, ClaimRow, LeaseRow, Phase},
+        ops::run_status::{self, ClaimRow, ForeignRow, LeaseRow, Phase},
         show,
     },
     starrocks::FailureKind,
@@ -243,6 +243,20 @@ impl Ops<'_> {
             .run(&run_status::set_progress(self.database, label, digest))
             .await?;
         Ok(())
+    }
+
+    pub async fn foreign_active(&mut self) -> Result<Vec<ForeignRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&run_status::foreign_active(self.database))
+            .await?)
+    }
+
+    /// What a person runs to clear a row of the Python tool that is not at work.
+    pub fn clearing_statement(&self, row: &ForeignRow) -> String {
+        run_status::clear_foreign(self.database, row)
+            .text()
+            .to_owned()
     }
 
     /// An ACTIVE row of the Python tool conflicts with every database: it says neither which one it

@@ -29,7 +29,7 @@ impl Session<'_> {
                     self.terminal.print(&line(finding));
                 }
                 if let Some(audit) = &audit {
-                    self.terminal.print(&render::pretty(audit));
+                    self.terminal.print(&audit_text(audit));
                 }
             }
         }
@@ -38,7 +38,8 @@ impl Session<'_> {
             .into_iter()
             .flatten()
             .filter(|finding| verdict(finding) == "failed")
-            .count();
+            .count()
+            + usize::from(audit.is_some_and(|audit| audit["loses_data"] == json!(true)));
         match failed {
             0 => Ok(()),
             _ => Err(Error::new(
@@ -47,6 +48,32 @@ impl Session<'_> {
             )),
         }
     }
+}
+
+fn audit_text(audit: &Value) -> String {
+    let findings = audit["findings"].as_array().cloned().unwrap_or_default();
+    let mut lines: Vec<String> = findings
+        .iter()
+        .map(|finding| {
+            let mark = match finding["loses_data"].as_bool() {
+                Some(true) => "FAILED",
+                _ => "note  ",
+            };
+            let message = finding["message"].as_str().unwrap_or_default();
+            match finding["hint"].as_str() {
+                Some(hint) => format!("{mark} snapshot {message}\n         {hint}"),
+                None => format!("{mark} snapshot {message}"),
+            }
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push(format!(
+            "ok     snapshots: {} in repository {}, all recorded",
+            audit["snapshots"],
+            audit["repository"].as_str().unwrap_or_default()
+        ));
+    }
+    lines.join("\n")
 }
 
 fn verdict(finding: &Value) -> &str {

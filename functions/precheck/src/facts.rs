@@ -1,0 +1,225 @@
+//! The facts that the checks are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::{
+    config::Settings,
+    error::Error,
+    facts::cluster::{ClusterFacts, RepositoryFacts},
+    flow::OnUnsupported,
+    ident::{DatabaseName, ExecutionId, RepositoryName},
+    job::Phase,
+    ops::{Ops, schema::SchemaState},
+    plan::{
+        backup::{Selection, unsupported},
+        precheck::{
+            BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
+            RestoreNeeds, RunningJob, Surroundings, check_backup, check_restore,
+        },
+    },
+    read::{self, DatabaseReading},
+    sql::show,
+    starrocks::{Client, FailureKind},
+};
+
+/// Everything around a job, read once.
+pub(crate) struct Gathered {
+    repository: RepositoryName,
+    cluster: ClusterFacts,
+    repository_facts: Option<RepositoryFacts>,
+    privileges: Vec<PrivilegeProbe>,
+    jobs: Vec<RunningJob>,
+    foreign: Vec<ForeignClaim>,
+    ops: OpsTables,
+    existing: BTreeSet<DatabaseName>,
+}
+
+impl Gathered {
+    /// `databases`: those in which nothing else may run.
+    pub(crate) async fn read(
+        settings: &Settings,
+        client: &mut Client,
+        databases: &[DatabaseName],
+    ) -> Result<Gathered, Error> {
+        let ops_database = settings.ops_database();
+        let repository = settings.repository()?.clone();
+        let cluster = read::read_cluster(client).await?;
+        let repository_facts = read::read_repository(client, &repository).await?;
+        let ops = match Ops::new(client, ops_database).schema_state().await? {
+            SchemaState::Current => OpsTables::Ready,
+            SchemaState::Missing => OpsTables::Missing,
+            SchemaState::Outdated { missing } => OpsTables::Incomplete(missing),
+        };
+        let (backups, may_see_jobs) = match client.fetch(&show::backups()).await {
+            Ok(jobs) => (jobs, true),
+            Err(error) if error.kind() == FailureKind::AccessDenied => (Vec::new(), false),
+            Err(error) => return Err(error.into()),
+        };
+        let running = |state: Phase| state == Phase::Running;
+        let mut jobs = Vec::new();
+        let mut foreign = Vec::new();
+        if ops == OpsTables::Ready {
+            // A label of ours is adopted, whoever started it.
+            let mut ours = BTreeSet::new();
+            for database in databases {
+                let claims = Ops::new(client, ops_database).open_claims(database).await?;
+                ours.extend(claims.into_iter().map(|claim| claim.label.to_string()));
+            }
+            for row in Ops::new(client, ops_database).foreign_active().await? {
+                let job = backups
+                    .iter()
+                    .find(|job| job.label == row.label && running(job.state.phase()));
+                foreign.push(ForeignClaim {
+                    running_in: job.and_then(|job| job.database.parse().ok()),
+                    clear: Ops::new(client, ops_database).clearing_statement(&row),
+                    scope: row.scope,
+                    label: row.label,
+                });
+            }
+            for job in backups.iter().filter(|job| running(job.state.phase())) {
+                let database = databases.iter().find(|name| name.as_str() == job.database);
+                if let Some(database) = database
+                    && !ours.contains(&job.label)
+                {
+                    jobs.push(RunningJob {
+                        database: database.clone(),
+                        kind: "backup",
+                        label: job.label.clone(),
+                        state: job.state.as_str().to_owned(),
+                    });
+                }
+            }
+        }
+        let existing = client
+            .fetch(&show::databases())
+            .await?
+            .into_iter()
+            .map(|row| row.0)
+            .collect();
+        let privileges = vec![
+            PrivilegeProbe {
+                privilege: "REPOSITORY on SYSTEM".to_owned(),
+                granted: Some(may_see_jobs),
+                grant: "GRANT REPOSITORY ON SYSTEM TO ROLE br_role".to_owned(),
+            },
+            PrivilegeProbe {
+                privilege: "OPERATE on SYSTEM".to_owned(),
+                granted: Some(cluster.frontends.is_some()),
+                grant: "GRANT OPERATE ON SYSTEM TO ROLE br_role".to_owned(),
+            },
+        ];
+        Ok(Gathered {
+            repository,
+            cluster,
+            repository_facts,
+            privileges,
+            jobs,
+            foreign,
+            ops,
+            existing,
+        })
+    }
+
+    fn surroundings(&self) -> Surroundings<'_> {
+        Surroundings {
+            cluster: &self.cluster,
+            repository: &self.repository,
+            repository_facts: self.repository_facts.as_ref(),
+            privileges: self.privileges.clone(),
+            jobs: self.jobs.clone(),
+            foreign: self.foreign.clone(),
+            ops: self.ops.clone(),
+        }
+    }
+
+    /// Before a backup. Its tables are read by `start-backup`, once, and refused there: a second
+    /// reading of all partitions would cost as much as the first.
+    pub(crate) fn check_backup(
+        &self,
+        databases: &[DatabaseName],
+        on_unsupported: OnUnsupported,
+    ) -> PrecheckReport {
+        let databases = databases
+            .iter()
+            .map(|name| {
+                let exists = self.existing.contains(name);
+                (
+                    name.clone(),
+                    DatabaseNeeds {
+                        exists,
+                        ..DatabaseNeeds::default()
+                    },
+                )
+            })
+            .collect();
+        check_backup(
+            &self.surroundings(),
+            &BackupNeeds {
+                on_unsupported,
+                databases,
+            },
+        )
+    }
+
+    pub(crate) fn check_restore(&self, bytes: u64) -> PrecheckReport {
+        check_restore(&self.surroundings(), &RestoreNeeds { bytes })
+    }
+
+    /// For `doctor`: every table of every group is read too.
+    pub(crate) async fn report(
+        &self,
+        settings: &Settings,
+        client: &mut Client,
+    ) -> Result<PrecheckReport, Error> {
+        let readings = match self.ops {
+            OpsTables::Ready => self.read_groups(settings, client).await?,
+            OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
+        };
+        let mut databases = BTreeMap::new();
+        for (name, reading) in &readings {
+            let mut needs = DatabaseNeeds {
+                exists: self.existing.contains(name),
+                ..DatabaseNeeds::default()
+            };
+            if let Some(reading) = reading {
+                let tables = reading.facts.tables.iter();
+                needs.unsupported.extend(tables.filter_map(|(name, table)| {
+                    // Whether LIST tables can be backed up is found out by BACKUP itself.
+                    Some((name, unsupported::reason(table, true)?))
+                }));
+                let unreadable = reading.unreadable.iter();
+                needs
+                    .unreadable
+                    .extend(unreadable.map(|(name, words)| (name, words.as_str())));
+            }
+            databases.insert(name.clone(), needs);
+        }
+        let needs = BackupNeeds {
+            on_unsupported: OnUnsupported::Fail,
+            databases,
+        };
+        Ok(check_backup(&self.surroundings(), &needs))
+    }
+
+    async fn read_groups(
+        &self,
+        settings: &Settings,
+        client: &mut Client,
+    ) -> Result<BTreeMap<DatabaseName, Option<DatabaseReading>>, Error> {
+        let groups = Ops::new(client, settings.ops_database())
+            .all_groups()
+            .await?;
+        let present: BTreeMap<DatabaseName, Selection> = groups
+            .iter()
+            .filter(|(name, _)| self.existing.contains(name))
+            .map(|(name, selection)| (name.clone(), selection.clone()))
+            .collect();
+        // Stands for what cannot be known without OPERATE; nothing is compared with it here.
+        let nobody: ExecutionId = "doctor".parse().expect("a word is an id");
+        let mut readings = read::read_databases(client, &present, &nobody).await?;
+        Ok(groups
+            .into_keys()
+            .map(|name| (name.clone(), readings.remove(&name)))
+            .collect())
+    }
+}

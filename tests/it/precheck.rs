@@ -1,0 +1,196 @@
+//! What is in the way is found before anything is done, and all of it at once.
+
+use serde_json::{Value, json};
+use shared::error::ErrorName;
+use starrocks_emulator::Profile;
+use tests::{cluster::Cluster, flow};
+
+async fn shop() -> Cluster {
+    let cluster = Cluster::start(Profile::V4_1).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1')",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    cluster
+}
+
+fn event(input: Value) -> Value {
+    json!({
+        "operation": "backup",
+        "input": input,
+        "execution": { "Id": "one", "StartTime": "2026-03-01T04:00:00Z" },
+    })
+}
+
+fn nightly() -> Value {
+    json!({ "group": "nightly", "kind": "full" })
+}
+
+/// Statements that change something.
+fn changes(cluster: &Cluster) -> Vec<String> {
+    let reads = ["SELECT", "SHOW", "SET", "ADMIN", "USE"];
+    cluster
+        .emulator
+        .faults()
+        .journal()
+        .into_iter()
+        .map(|entry| entry.sql)
+        .filter(|sql| {
+            !reads
+                .iter()
+                .any(|word| sql.trim_start().to_uppercase().starts_with(word))
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn minimal_input_becomes_a_whole_run() {
+    let cluster = shop().await;
+    cluster.emulator.faults().reset_journal();
+    let answer = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap();
+    assert_eq!(answer["run"]["databases"], json!(["sales"]));
+    assert_eq!(answer["next"]["decision"], json!("start"));
+    assert_eq!(changes(&cluster), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_one_clear_error() {
+    let cluster = shop().await;
+    for (input, name, words) in [
+        (
+            json!({ "group": "nope", "kind": "full" }),
+            ErrorName::NotFound,
+            "no group 'nope'",
+        ),
+        (
+            json!({ "gruop": "nightly", "kind": "full" }),
+            ErrorName::InvalidInput,
+            "did you mean 'group'",
+        ),
+        (
+            json!({ "group": "nightly", "kind": "half" }),
+            ErrorName::InvalidInput,
+            "half",
+        ),
+        (
+            json!({ "group": "nightly" }),
+            ErrorName::InvalidInput,
+            "kind",
+        ),
+        (
+            json!({ "group": "nightly", "kind": "full", "name": "a:b" }),
+            ErrorName::InvalidInput,
+            "a:b",
+        ),
+        (
+            json!("nightly"),
+            ErrorName::InvalidInput,
+            "must be an object",
+        ),
+    ] {
+        cluster.emulator.faults().reset_journal();
+        let error = flow::call(&cluster.context(), "Precheck", event(input.clone()))
+            .await
+            .unwrap_err();
+        assert_eq!(error.name, name, "{input}: {error}");
+        assert!(error.message.contains(words), "{input}: {error}");
+        assert!(!error.hints.is_empty(), "{input}: {error}");
+        assert_eq!(changes(&cluster), Vec::<String>::new());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_failure_is_listed() {
+    let cluster = shop().await;
+    cluster.sql("DROP REPOSITORY repo").await;
+    cluster.group("nightly", &["gone.t"]).await;
+    let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::PrecheckFailed);
+    for words in [
+        "repo",
+        "it does not exist",
+        "gone",
+        "there is no such database",
+    ] {
+        assert!(error.message.contains(words), "{words}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tools_job_is_in_the_way() {
+    let cluster = shop().await;
+    cluster
+        .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
+        .await;
+    let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict);
+    assert!(error.message.contains("by_hand"), "{error}");
+    cluster.advance(60);
+    flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_the_python_tool_is_in_the_way() {
+    let cluster = shop().await;
+    cluster
+        .sql("INSERT INTO ops.run_status (scope, label, state) VALUES ('backup', 'theirs', 'ACTIVE')")
+        .await;
+    let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict);
+    // The statement that clears it, as it stands in the message, does.
+    let hint = error
+        .hints
+        .iter()
+        .find(|hint| hint.contains("UPDATE"))
+        .expect("a statement");
+    let statement = &hint[hint.find("UPDATE").unwrap()..];
+    cluster.sql(statement).await;
+    flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn missing_ops_tables_name_the_command() {
+    let cluster = shop().await;
+    cluster.sql("DROP TABLE ops.restore_steps FORCE").await;
+    let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::PrecheckFailed);
+    assert!(error.to_string().contains("starrocks-br init"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_has_a_line_for_everything() {
+    let cluster = shop().await;
+    cluster
+        .sql("CREATE EXTERNAL TABLE sales.ext (id INT) ENGINE=mysql PROPERTIES ('host'='127.0.0.1','port'='1','user'='u','password'='p','database'='d','table'='t')")
+        .await;
+    let event = json!({ "operation": "report" });
+    let report = flow::call(&cluster.context(), "Precheck", event)
+        .await
+        .unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let failed: Vec<&Value> = findings
+        .iter()
+        .filter(|finding| finding["verdict"]["verdict"] == json!("failed"))
+        .collect();
+    assert_eq!(failed.len(), 1, "{findings:?}");
+    assert_eq!(failed[0]["subject"], json!("sales.ext"));
+    assert!(findings.len() > 5, "{findings:?}");
+}
