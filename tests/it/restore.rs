@@ -1,13 +1,17 @@
 //! Restores through every strategy, compared row by row.
 
+mod kinds;
+mod matrix;
+
 use serde_json::json;
 use starrocks_emulator::Profile;
 use tests::{cluster::Cluster, flow};
 
 const ORDERS: &str = "SELECT k, id, v FROM sales.orders";
 
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V3_5).await;
+/// One table of two partitions, not yet in a group.
+async fn shop(profile: Profile) -> Cluster {
+    let cluster = Cluster::start(profile).await;
     cluster
         .sql(
             "CREATE DATABASE sales;
@@ -17,13 +21,13 @@ async fn shop() -> Cluster {
              INSERT INTO sales.orders VALUES ('2026-01-01', 1, 'a'), ('2026-01-02', 2, 'b')",
         )
         .await;
-    cluster.group("nightly", &["sales.*"]).await;
     cluster
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_is_staged_verified_and_swapped_in() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
+    cluster.group("nightly", &["sales.*"]).await;
     flow::full(&cluster, "nightly").await;
     let before = cluster.rows(ORDERS).await;
     cluster.sql("TRUNCATE TABLE sales.orders").await;
@@ -36,7 +40,8 @@ async fn a_full_is_staged_verified_and_swapped_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incremental_is_laid_over_its_full() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
+    cluster.group("nightly", &["sales.*"]).await;
     flow::full(&cluster, "nightly").await;
     cluster
         .sql(

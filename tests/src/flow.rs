@@ -65,6 +65,14 @@ impl Ended {
         self.result
             .unwrap_or_else(|error| panic!("the execution failed: {error:?}"))
     }
+
+    /// The named error with which it failed.
+    pub fn error(self) -> FlowError {
+        match self.result {
+            Err(ExecutionError::Failed(failure)) => failure.error,
+            other => panic!("the execution did not fail: {other:?}"),
+        }
+    }
 }
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(0);

@@ -157,7 +157,14 @@ fn bounds_of(types: &[BoundType], bounds: &[Bound]) -> SqlResult<Vec<Bound>> {
         .iter()
         .zip(types)
         .map(|(bound, bound_type)| match bound {
-            Bound::Value(text) => bound_type.normalize(text).map(Bound::Value),
+            // The least value and an open bound are one key, however it was written.
+            Bound::Value(text) => bound_type.normalize(text).map(|text| {
+                if *bound_type != BoundType::Text && text == bound_type.minimum() {
+                    Bound::Min
+                } else {
+                    Bound::Value(text)
+                }
+            }),
             other => Ok(other.clone()),
         })
         .collect::<SqlResult<Vec<_>>>()?;
