@@ -140,3 +140,137 @@ async fn a_process_killed_at_any_statement_is_adopted_by_the_next_run() {
         }
     }
 }
+
+/// A full, a change, an incremental, and damage: what a restore of the incremental has to lay over.
+async fn damaged() -> (Cluster, Vec<Vec<String>>) {
+    let cluster = shop().await;
+    cluster
+        .sql(
+            "ALTER TABLE sales.orders ADD PARTITION p3 VALUES LESS THAN ('2026-01-04');
+             ALTER TABLE sales.orders ADD PARTITION p4 VALUES LESS THAN ('2026-01-05');
+             INSERT INTO sales.orders VALUES ('2026-01-03', 3), ('2026-01-04', 4)",
+        )
+        .await;
+    flow::backup(&cluster, input("full")).await.output();
+    cluster
+        .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 22)")
+        .await;
+    flow::backup(&cluster, input("incremental")).await.output();
+    let rows = cluster.rows(ORDERS).await;
+    cluster.sql("TRUNCATE TABLE sales.orders").await;
+    (cluster, rows)
+}
+
+const ORDERS: &str = "SELECT k, id FROM sales.orders";
+
+fn target() -> Value {
+    json!({ "target_label": "sales_20260301_inc" })
+}
+
+/// Every name that is left, without the stamp.
+async fn tables(cluster: &Cluster) -> Vec<String> {
+    let rows = cluster.rows("SHOW TABLES FROM sales").await;
+    rows.into_iter()
+        .map(|row| {
+            row[0]
+                .split("_before_")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        })
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_killed_during_a_restore_is_called_again_and_ends_alike() {
+    /// Runs are alike in long stretches, such as one verified table after the other.
+    const STRIDE: usize = 5;
+    let (undisturbed, rows) = damaged().await;
+    undisturbed.emulator.faults().reset_journal();
+    flow::restore(&undisturbed, target()).await.output();
+    let count = undisturbed.emulator.faults().journal().len() as u64;
+    assert_eq!(undisturbed.rows(ORDERS).await, rows);
+    let expected = tables(&undisturbed).await;
+    for statement in (1..=count).step_by(STRIDE) {
+        for executed in [false, true] {
+            let (cluster, rows) = damaged().await;
+            let kill = Kill {
+                statement,
+                executed,
+            };
+            let (ended, fired) = flow::restore_with_kill(&cluster, target(), kill).await;
+            assert!(fired, "{kill:?}");
+            assert!(ended.result.is_ok(), "{kill:?}: {:?}", ended.result);
+            assert_eq!(cluster.rows(ORDERS).await, rows, "{kill:?}");
+            assert_eq!(tables(&cluster).await, expected, "{kill:?}");
+            assert_eq!(
+                end_state(&cluster).await.held,
+                Vec::<Vec<String>>::new(),
+                "{kill:?}"
+            );
+        }
+    }
+}
+
+/// The one statement that undoes itself when it is sent twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swap_whose_answer_was_lost_is_not_sent_again() {
+    let (undisturbed, _) = damaged().await;
+    undisturbed.emulator.faults().reset_journal();
+    flow::restore(&undisturbed, target()).await.output();
+    let journal = undisturbed.emulator.faults().journal();
+    let swap = journal
+        .iter()
+        .find(|entry| entry.sql.contains("SWAP WITH"))
+        .expect("a swap");
+    for after in 0..3 {
+        let (cluster, rows) = damaged().await;
+        let kill = Kill {
+            statement: swap.number + after,
+            executed: after == 0,
+        };
+        let (ended, fired) = flow::restore_with_kill(&cluster, target(), kill).await;
+        assert!(
+            fired && ended.result.is_ok(),
+            "{kill:?}: {:?}",
+            ended.result
+        );
+        assert_eq!(cluster.rows(ORDERS).await, rows, "{kill:?}");
+        let swaps = cluster.emulator.faults().journal();
+        let swaps = swaps
+            .iter()
+            .filter(|entry| entry.sql.contains("SWAP WITH"))
+            .count();
+        assert_eq!(swaps, 1, "{kill:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incremental_killed_at_any_statement_ends_alike() {
+    const STRIDE: usize = 3;
+    let changed = async || {
+        let cluster = shop().await;
+        flow::backup(&cluster, input("full")).await.output();
+        cluster
+            .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 22)")
+            .await;
+        cluster
+    };
+    let undisturbed = changed().await;
+    let count = statements(&undisturbed, "incremental").await;
+    let expected = end_state(&undisturbed).await;
+    for statement in (1..=count).step_by(STRIDE) {
+        for executed in [false, true] {
+            let cluster = changed().await;
+            let kill = Kill {
+                statement,
+                executed,
+            };
+            let (ended, fired) = flow::backup_with_kill(&cluster, input("incremental"), kill).await;
+            assert!(fired, "{kill:?}");
+            assert!(ended.result.is_ok(), "{kill:?}: {:?}", ended.result);
+            assert_eq!(end_state(&cluster).await, expected, "{kill:?}");
+            assert_eq!(snapshots(&cluster).await, 2, "{kill:?}");
+        }
+    }
+}
