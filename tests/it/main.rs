@@ -1,6 +1,7 @@
 //! One binary of all integration tests.
 
 mod audit_orphans;
+mod concurrency;
 mod crash;
 mod full_backup;
 mod incremental_backup;

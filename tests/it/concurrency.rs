@@ -1,0 +1,133 @@
+//! One job per database, whoever asks.
+
+use serde_json::json;
+use shared::error::ErrorName;
+use starrocks_emulator::Profile;
+use tests::{cluster::Cluster, flow};
+
+async fn shop() -> Cluster {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    cluster
+}
+
+/// The event of `start-backup` for an execution.
+fn start(execution: &str) -> serde_json::Value {
+    json!({
+        "operation": "start",
+        "database": "sales",
+        "run": {
+            "execution_id": execution,
+            "started_at": "2026-03-01 04:00:00",
+            "group": "nightly",
+            "kind": "full",
+            "name": null,
+            "baseline": null,
+            "on_unsupported": "fail",
+            "window_seconds": 86_400,
+            "databases": ["sales"],
+        },
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_runs_at_the_same_instant_exactly_one_goes_on() {
+    for _ in 0..5 {
+        let cluster = shop().await;
+        let contexts: Vec<_> = (0..6).map(|_| cluster.context()).collect();
+        let runs = contexts
+            .iter()
+            .enumerate()
+            .map(|(number, context)| async move {
+                flow::call(context, "StartBackup", start(&format!("run-{number}"))).await
+            });
+        let answers = futures_util::future::join_all(runs).await;
+        let winners: Vec<usize> = (0..answers.len())
+            .filter(|number| answers[*number].is_ok())
+            .collect();
+        assert_eq!(winners.len(), 1, "{answers:?}");
+        for answer in &answers {
+            let Err(error) = answer else { continue };
+            assert_eq!(error.name, ErrorName::JobConflict, "{error}");
+            let holder = format!("held by execution run-{}", winners[0]);
+            assert!(error.message.contains(&holder), "{error}");
+        }
+        assert_eq!(cluster.rows("SHOW BACKUP FROM sales").await.len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_ran_out_is_taken_over() {
+    let cluster = shop().await;
+    let context = cluster.context();
+    flow::call(&context, "StartBackup", start("dead"))
+        .await
+        .expect("it starts");
+    let error = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict);
+    cluster.advance(21 * 60);
+    let job = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .expect("it adopts");
+    assert_eq!(
+        (&job["label"], &job["state"]),
+        (&json!("sales_20260301_full"), &json!("finished"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abandoned_call_finds_its_generation_superseded() {
+    let cluster = shop().await;
+    let settings = cluster.settings();
+    let mut client = cluster.context().connect().await.unwrap();
+    let mut ops = shared::ops::Ops::new(&mut client, settings.ops_database());
+    let sales = "sales".parse().unwrap();
+    let execution = "one".parse().unwrap();
+    let first = ops
+        .acquire_lease(&sales, &execution, &"call-1".parse().unwrap())
+        .await
+        .unwrap();
+    ops.verify_lease(&first).await.unwrap();
+    let second = ops
+        .acquire_lease(&sales, &execution, &"call-2".parse().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(
+        ops.verify_lease(&first).await.unwrap_err().name,
+        ErrorName::JobConflict
+    );
+    ops.verify_lease(&second).await.unwrap();
+}
+
+/// StarRocks may answer before rows can be read: nobody may take that for rows that are not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_become_visible_late_are_waited_for() {
+    let cluster = shop().await;
+    let emulator = std::sync::Arc::clone(&cluster.emulator);
+    emulator.with_engine(|engine| engine.loads.publish_delay = jiff::SignedDuration::from_secs(2));
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let ticking = std::sync::Arc::clone(&stop);
+    let ticker = tokio::task::spawn_blocking(move || {
+        while !ticking.load(std::sync::atomic::Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            emulator.advance(jiff::SignedDuration::from_secs(1));
+        }
+    });
+    let output = flow::full(&cluster, "nightly").await;
+    stop.store(true, std::sync::atomic::Ordering::SeqCst);
+    ticker.await.unwrap();
+    assert_eq!(
+        output["summary"]["databases"][0]["status"],
+        json!("FINISHED")
+    );
+}
