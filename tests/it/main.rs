@@ -5,5 +5,6 @@ mod concurrency;
 mod crash;
 mod full_backup;
 mod incremental_backup;
+mod interleavings;
 mod precheck;
 mod restore;
