@@ -101,6 +101,24 @@ pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
     run(cluster, &restore_machine(), input, None).await
 }
 
+/// As another user, or with other settings: `variables` as in the environment.
+pub async fn backup_as(cluster: &Cluster, input: Value, variables: &[(&str, &str)]) -> Ended {
+    let (_stopper, stop) = watch::channel(false);
+    let runtime = runtime(Arc::clone(&cluster.emulator), stop);
+    let context = Context::new(cluster.settings_with(variables));
+    execute(
+        cluster,
+        &backup_machine(),
+        input,
+        Handlers {
+            context,
+            killer: None,
+        },
+        &runtime,
+    )
+    .await
+}
+
 /// A function is killed once, at this statement; the state machine calls it again.
 pub async fn backup_with_kill(cluster: &Cluster, input: Value, kill: Kill) -> (Ended, bool) {
     let killer = Killer::arm(&cluster.emulator, kill, Victim::Function);
@@ -155,16 +173,26 @@ async fn run_with(
     killer: Option<Killer>,
     runtime: &Runtime,
 ) -> Ended {
+    let handlers = Handlers {
+        context: cluster.context(),
+        killer,
+    };
+    execute(cluster, machine, input, handlers, runtime).await
+}
+
+async fn execute(
+    cluster: &Cluster,
+    machine: &Machine,
+    input: Value,
+    handlers: Handlers,
+    runtime: &Runtime,
+) -> Ended {
     let number = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
     let now = cluster.emulator.with_engine(|engine| engine.clock.now());
     let info = execution(number, now);
-    let handlers = Arc::new(Handlers {
-        context: cluster.context(),
-        killer,
-    });
     let result = tokio::time::timeout(
         crate::TIMEOUT,
-        machine.execute(input, &info, &handlers, runtime),
+        machine.execute(input, &info, &Arc::new(handlers), runtime),
     )
     .await
     .expect("an end in time");
