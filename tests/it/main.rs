@@ -7,5 +7,8 @@ mod full_backup;
 mod groups;
 mod incremental_backup;
 mod interleavings;
+mod polling;
 mod precheck;
 mod restore;
+mod scale;
+mod secrets;

@@ -1,0 +1,206 @@
+//! Jobs that stall, are cancelled, or are nowhere to be found.
+
+use serde_json::{Value, json};
+use starrocks_emulator::{
+    Profile,
+    faults::{Fault, When},
+    jobs::{faults::At, state::BackupState},
+};
+use tests::{cluster::Cluster, flow};
+
+async fn shop() -> Cluster {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    cluster
+}
+
+fn full() -> Value {
+    json!({ "group": "nightly", "kind": "full" })
+}
+
+fn uploading() -> At {
+    At::backup("sales", BackupState::Uploading)
+}
+
+async fn history(cluster: &Cluster) -> Vec<Vec<String>> {
+    cluster
+        .rows("SELECT label, status FROM ops.backup_history")
+        .await
+}
+
+/// Backends retry a failed upload for ever, and the job's status stays OK meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stalled_upload_is_cancelled_with_the_engines_words() {
+    let cluster = shop().await;
+    cluster.emulator.with_engine(|engine| {
+        engine
+            .jobs
+            .faults
+            .fail_tasks(uploading(), "no such bucket: backups")
+    });
+    let error = flow::backup(&cluster, full())
+        .await
+        .result
+        .expect_err("it stalls")
+        .to_string();
+    assert!(error.contains("no such bucket: backups"), "{error}");
+    assert!(error.contains("BackupFailed"), "{error}");
+    let waited = cluster
+        .one("SELECT TIMESTAMPDIFF(MINUTE, '2026-03-01 04:00:00', UTC_TIMESTAMP())")
+        .await;
+    let waited: i64 = waited.parse().unwrap();
+    assert!((60..90).contains(&waited), "{waited} minutes");
+    let job = cluster.rows("SHOW BACKUP FROM sales").await;
+    assert!(job[0].contains(&"CANCELLED".to_owned()), "{job:?}");
+}
+
+/// Errors that clear up are none: TaskErrMsg stays filled on a job that then finishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_recovers_is_a_backup() {
+    let cluster = shop().await;
+    cluster
+        .emulator
+        .with_engine(|engine| engine.jobs.faults.fail_tasks(uploading(), "timeout"));
+    // Half an hour of looks, then the store is back.
+    let emulator = std::sync::Arc::clone(&cluster.emulator);
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    let heal = move |sql: &str| {
+        let look = sql.starts_with("SHOW BACKUP");
+        if look && looks.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 30 {
+            emulator.with_engine(|engine| engine.jobs.faults.heal_tasks(&uploading()));
+        }
+        false
+    };
+    cluster
+        .emulator
+        .faults()
+        .always(When::Matches(Box::new(heal)), Fault::DropBefore);
+    flow::backup(&cluster, full()).await.output();
+    assert_eq!(
+        history(&cluster).await,
+        [["sales_20260301_full", "FINISHED"]]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_may_pass_is_tried_once_more() {
+    let cluster = shop().await;
+    let cancel = |cluster: &Cluster| {
+        cluster.emulator.with_engine(|engine| {
+            let at = At::backup("sales", BackupState::Snapshoting);
+            let words = "make snapshot failed, version already merged";
+            engine
+                .jobs
+                .faults
+                .cancel(at, "OLAP_VERSION_ALREADY_MERGED", words);
+        });
+    };
+    cancel(&cluster);
+    flow::backup(&cluster, full()).await.output();
+    assert_eq!(
+        history(&cluster).await,
+        [
+            ["sales_20260301_full", "CANCELLED"],
+            ["sales_20260301_full_r1", "FINISHED"]
+        ]
+    );
+
+    cancel(&cluster);
+    cancel(&cluster);
+    cluster.advance(24 * 3600);
+    let error = flow::backup(&cluster, full())
+        .await
+        .result
+        .expect_err("twice")
+        .to_string();
+    assert!(error.contains("OLAP_VERSION_ALREADY_MERGED"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancel_that_will_not_pass_is_a_failure_at_once() {
+    let cluster = shop().await;
+    cluster.emulator.with_engine(|engine| {
+        engine
+            .jobs
+            .faults
+            .cancel(uploading(), "COMMON_ERROR", "user cancelled");
+    });
+    let error = flow::backup(&cluster, full())
+        .await
+        .result
+        .expect_err("cancelled")
+        .to_string();
+    assert!(error.contains("user cancelled"), "{error}");
+    assert_eq!(
+        history(&cluster).await,
+        [["sales_20260301_full", "CANCELLED"]]
+    );
+}
+
+/// Another job takes the row of SHOW BACKUP; the repository still has the snapshot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_finished_backup_whose_row_was_replaced_is_found_in_the_repository() {
+    let cluster = shop().await;
+    cluster.emulator.with_engine(|engine| {
+        let finished = At::backup("sales", BackupState::Finished);
+        engine.jobs.faults.at_state(finished, |engine| {
+            engine
+                .execute_as_root(None, "BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
+                .expect("the slot is free");
+        });
+    });
+    flow::backup(&cluster, full()).await.output();
+    assert_eq!(
+        history(&cluster).await,
+        [["sales_20260301_full", "FINISHED"]]
+    );
+}
+
+/// Two clusters with the same label at the same moment: neither snapshot can ever be restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_with_two_timestamps_is_a_failure_that_names_both() {
+    let cluster = shop().await;
+    let other = cluster.beside(Profile::V3_5);
+    other
+        .sql(&format!(
+            "{};\nCREATE DATABASE sales;\nCREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1')",
+            tests::cluster::create_repository()
+        ))
+        .await;
+    let theirs = std::sync::Arc::clone(&other.emulator);
+    cluster.emulator.with_engine(|engine| {
+        engine
+            .jobs
+            .faults
+            .at_state(At::backup("sales", BackupState::Pending), move |_| {
+                theirs.with_engine(|engine| {
+                    engine
+                        .execute_as_root(
+                            None,
+                            "BACKUP SNAPSHOT sales.sales_20260301_full TO repo ON (orders)",
+                        )
+                        .expect("the label is still free");
+                });
+                theirs.advance(jiff::SignedDuration::from_secs(120));
+            });
+    });
+    let error = flow::backup(&cluster, full())
+        .await
+        .result
+        .expect_err("poisoned")
+        .to_string();
+    assert!(error.contains("BackupFailed"), "{error}");
+    assert!(
+        error.contains("2026-03-01-") && error.contains("2026-03-05-"),
+        "{error}"
+    );
+}

@@ -1,0 +1,130 @@
+//! A password reaches nothing but the server.
+
+use std::{
+    io::Write,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::json;
+use shared::{context::Context, error::ErrorName};
+use starrocks_emulator::Profile;
+use tests::{
+    cluster::{Cluster, PASSWORD},
+    flow,
+};
+
+/// A log that can be looked through.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn is_clean(what: &str, text: &str) {
+    assert!(!text.contains(PASSWORD), "{what} shows the password");
+}
+
+fn files_are_clean(folder: &Path) -> usize {
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("the bucket") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            seen += files_are_clean(&path);
+        } else {
+            let content = std::fs::read(&path).expect("an object");
+            is_clean(
+                &path.display().to_string(),
+                &String::from_utf8_lossy(&content),
+            );
+            seen += 1;
+        }
+    }
+    seen
+}
+
+/// On one thread, so that the log of every handler is seen.
+#[tokio::test]
+async fn the_canary_is_found_nowhere() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    let settings = cluster.settings();
+    is_clean(
+        "the settings",
+        &format!("{settings:?} {:?}", Context::new(settings.clone())),
+    );
+    let full = flow::full(&cluster, "nightly").await;
+    is_clean("an output", &full.to_string());
+    let restored = flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" })).await;
+    is_clean("an output", &restored.output().to_string());
+    for table in [
+        "backup_history",
+        "backup_tables",
+        "backup_partitions",
+        "run_status",
+        "restore_history",
+        "restore_steps",
+        "table_inventory",
+    ] {
+        let rows = cluster.rows(&format!("SELECT * FROM ops.{table}")).await;
+        assert!(!rows.is_empty(), "{table}");
+        is_clean(table, &format!("{rows:?}"));
+    }
+    for entry in cluster.emulator.faults().journal() {
+        is_clean("a statement", &entry.sql);
+    }
+    assert!(files_are_clean(&cluster.bucket()) > 3);
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(log.contains("backup"), "something was logged");
+    is_clean("the log", &log);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_said_without_showing_it() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    let wrong = format!("{PASSWORD}-wrong");
+    let settings = cluster.settings_with(&[("STARROCKS_PASSWORD", &wrong)]);
+    let error = Context::new(settings)
+        .connect()
+        .await
+        .expect_err("it is wrong");
+    assert_eq!(error.name, ErrorName::AccessDenied, "{error}");
+    assert!(!error.hints.is_empty(), "{error}");
+    is_clean("an error", &format!("{error} {error:?}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unreachable_host_is_named() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    let settings = cluster.settings_with(&[("STARROCKS_HOST", "127.0.0.1:1")]);
+    let error = Context::new(settings)
+        .connect()
+        .await
+        .expect_err("nobody is there");
+    assert_eq!(error.name, ErrorName::Unreachable, "{error}");
+    assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+}
