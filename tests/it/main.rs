@@ -9,6 +9,7 @@ mod incremental_backup;
 mod interleavings;
 mod polling;
 mod precheck;
+mod promote;
 mod restore;
 mod scale;
 mod secrets;

@@ -10,7 +10,7 @@ use shared::{
         Step,
         resume::{Begun, JobSeen, NameSeen, RestoreLook, restore_look},
     },
-    sql::{restore::drop_table, show},
+    sql::{ops::steps::StepState, restore::drop_table, show},
     starrocks::{Client, FailureKind},
 };
 
@@ -86,15 +86,14 @@ impl Work<'_> {
                 self.submit(client, index, database, job.map(|job| job.id))
                     .await
             }
-            RestoreLook::Cancelled(words) => Err(failed(
-                &planned,
-                format!("RESTORE of snapshot {snapshot} into {database} was cancelled"),
-            )
-            .engine(words)
-            .hint(format!(
-                "after its cause is removed: starrocks-br restore resume {}",
-                self.run.restore_id
-            ))),
+            RestoreLook::Cancelled(words) => {
+                // Said once: whoever resumes the restore after this sends the statement again.
+                self.steps[index].detail.previous_job = job.map(|job| job.id);
+                self.save(client, index, StepState::Failed).await?;
+                let message =
+                    format!("RESTORE of snapshot {snapshot} into {database} was cancelled");
+                Err(failed(&planned, message).engine(words))
+            }
             RestoreLook::Refuse(reason) => Err(failed(&planned, reason)),
         }
     }

@@ -1,0 +1,225 @@
+//! From verified to live, and back.
+
+use serde_json::{Value, json};
+use starrocks_emulator::Profile;
+use tests::{cluster::Cluster, flow};
+
+const ORDERS: &str = "SELECT id FROM sales.orders";
+
+/// A label with row 1, and a live table with row 2.
+async fn shop() -> Cluster {
+    let cluster = Cluster::start(Profile::V4_1).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("TRUNCATE TABLE sales.orders;\nINSERT INTO sales.orders VALUES (2)")
+        .await;
+    cluster
+}
+
+fn target(more: Value) -> Value {
+    let mut input = json!({ "target_label": "sales_20260301_full" });
+    for (key, value) in more.as_object().expect("an object") {
+        input[key] = value.clone();
+    }
+    input
+}
+
+async fn names(cluster: &Cluster) -> Vec<String> {
+    let rows = cluster.rows("SHOW TABLES FROM sales").await;
+    rows.into_iter().map(|row| row[0].clone()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
+    let cluster = shop().await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    assert_eq!(held["summary"]["state"], json!("VERIFIED"));
+    assert_eq!(
+        cluster.rows(ORDERS).await,
+        [["2"]],
+        "nothing live was touched"
+    );
+    let promoted = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(promoted["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+    let undone = flow::restore(&cluster, promoted["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    assert!(
+        names(&cluster)
+            .await
+            .iter()
+            .any(|name| name.starts_with("orders_undone_"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn promoting_or_undoing_twice_is_refused() {
+    let cluster = shop().await;
+    let done = flow::restore(&cluster, target(json!({}))).await.output();
+    let id = done["summary"]["restore_id"].clone();
+    flow::restore(&cluster, json!({ "undo": id }))
+        .await
+        .output();
+    for action in ["undo", "promote"] {
+        let error = flow::restore(&cluster, json!({ action: id })).await.error();
+        assert_eq!(error.error, "InvalidInput", "{error:?}");
+        assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    }
+    let error = flow::restore(&cluster, json!({ "promote": "nope" }))
+        .await
+        .error();
+    assert_eq!(error.error, "NotFound", "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_changes_nothing_and_its_plan_is_what_is_executed() {
+    let cluster = shop().await;
+    let planned = flow::restore(&cluster, target(json!({ "dry_run": true })))
+        .await
+        .output();
+    assert_eq!(names(&cluster).await, ["orders"]);
+    assert_eq!(
+        cluster.rows("SELECT * FROM ops.restore_history").await,
+        Vec::<Vec<String>>::new()
+    );
+    let digest = planned["summary"]["plan"]["digest"].clone();
+    let other = target(json!({ "expect_plan": "0123456789abcdef0123456789abcdef" }));
+    let error = flow::restore(&cluster, other).await.error();
+    assert_eq!(error.error, "InvalidInput", "{error:?}");
+    flow::restore(&cluster, target(json!({ "expect_plan": digest })))
+        .await
+        .output();
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_left_over_of_somebody_else_is_named_and_not_touched() {
+    let cluster = shop().await;
+    cluster
+        .sql("CREATE TABLE sales.orders_restored LIKE sales.orders")
+        .await;
+    let error = flow::restore(&cluster, target(json!({}))).await.error();
+    assert!(error.cause.contains("orders_restored"), "{error:?}");
+    assert_eq!(names(&cluster).await, ["orders", "orders_restored"]);
+    flow::restore(&cluster, target(json!({ "rename_suffix": "_again" })))
+        .await
+        .output();
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+}
+
+/// The table that a person loads into between verification and promotion is not what was verified.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changed_after_it_was_verified_does_not_become_live() {
+    let cluster = shop().await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    cluster
+        .sql("INSERT INTO sales.orders_restored VALUES (99)")
+        .await;
+    let error = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .error();
+    assert_eq!(error.error, "VerificationFailed", "{error:?}");
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_table_that_was_replaced_meanwhile_is_not_swapped_away() {
+    let cluster = shop().await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    cluster
+        .sql(
+            "DROP TABLE sales.orders FORCE;\nCREATE TABLE sales.orders LIKE sales.orders_restored;\n\
+             INSERT INTO sales.orders VALUES (3)",
+        )
+        .await;
+    let error = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .error();
+    assert!(error.cause.contains("replaced"), "{error:?}");
+    assert_eq!(cluster.rows(ORDERS).await, [["3"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancelled_restore_goes_on_when_it_is_resumed() {
+    use starrocks_emulator::jobs::{faults::At, state::RestoreState};
+    let cluster = shop().await;
+    cluster.emulator.with_engine(|engine| {
+        let at = At::restore("sales", RestoreState::Downloading);
+        engine.jobs.faults.cancel(
+            at,
+            "COMMON_ERROR",
+            "user cancelled, current state: DOWNLOADING",
+        );
+    });
+    let error = flow::restore(&cluster, target(json!({}))).await.error();
+    assert!(error.cause.contains("user cancelled"), "{error:?}");
+    assert!(error.cause.contains("restore resume"), "{error:?}");
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+    let resumed = flow::restore(&cluster, json!({ "resume": id }))
+        .await
+        .output();
+    assert_eq!(resumed["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mistyped_input_creates_nothing() {
+    let cluster = shop().await;
+    for (input, name) in [
+        (json!({ "target_label": "nope" }), "NotFound"),
+        (
+            json!({ "target_lable": "sales_20260301_full" }),
+            "InvalidInput",
+        ),
+        (json!({}), "InvalidInput"),
+        (target(json!({ "tables": ["nope"] })), "NotFound"),
+        (target(json!({ "partitions": ["p1"] })), "InvalidInput"),
+        (target(json!({ "into_database": "a b" })), "InvalidInput"),
+        (target(json!({ "swap": "perhaps" })), "InvalidInput"),
+    ] {
+        let error = flow::restore(&cluster, input.clone()).await.error();
+        assert_eq!(error.error, name, "{input}: {error:?}");
+        assert_eq!(names(&cluster).await, ["orders"], "{input}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_backup_before_a_time_is_found() {
+    let cluster = shop().await;
+    cluster.advance(3600);
+    flow::full(&cluster, "nightly").await;
+    let early = json!({ "group": "nightly", "as_of": "2026-03-01 04:30:00" });
+    flow::restore(&cluster, early).await.output();
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+    cluster.advance(60);
+    flow::restore(&cluster, json!({ "group": "nightly" }))
+        .await
+        .output();
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    let never = json!({ "group": "nightly", "as_of": "2026-03-01 03:00:00" });
+    assert_eq!(
+        flow::restore(&cluster, never).await.error().error,
+        "NotFound"
+    );
+}
