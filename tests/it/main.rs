@@ -3,10 +3,12 @@
 mod audit_orphans;
 mod concurrency;
 mod crash;
+mod events;
 mod full_backup;
 mod groups;
 mod incremental_backup;
 mod interleavings;
+mod layers;
 mod polling;
 mod precheck;
 mod promote;

@@ -28,7 +28,7 @@ enum Request {
         execution: Execution,
     },
     /// Every check as data, for `starrocks-br doctor`.
-    Report,
+    Report {},
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
@@ -46,7 +46,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
                 .await
                 .map(|run| json!({ "run": run }))
         }
-        Request::Report => report(settings, &mut client).await,
+        Request::Report {} => report(settings, &mut client).await,
     };
     client.close().await;
     answer
