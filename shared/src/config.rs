@@ -5,11 +5,12 @@
 //! the nearest one, because a misspelt key would otherwise be a silent default.
 
 mod file;
+mod secret;
 #[cfg(test)]
 mod tests;
 pub mod variables;
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use jiff::tz::TimeZone;
 
@@ -19,11 +20,76 @@ use crate::{
     secret::Secret,
     sql::ops::inventory::InventoryRow,
     starrocks::settings::{
-        ClientCertificate, ConnectionSettings, DEFAULT_PORT, FrontendAddress, TlsSettings,
+        ClientCertificate, ConnectionSettings, DEFAULT_PORT, FrontendAddress, Pem, TlsSettings,
     },
 };
 
 use file::{ConfigFile, TlsFile};
+pub use secret::ConnectionSecret;
+
+/// What the file and the environment say. With the secret that they may name it becomes [`Settings`],
+/// and once more when that secret changes.
+#[derive(Debug, Clone)]
+pub struct Source {
+    file: ConfigFile,
+    password: Option<Secret>,
+    secret_id: Option<String>,
+}
+
+impl Source {
+    /// From a file (none is needed: each key has an environment variable) and the environment.
+    pub fn load(path: Option<&Path>) -> Result<Source, Error> {
+        check_environment()?;
+        Source::read(path, &|name| environment(name))
+    }
+
+    fn read(
+        path: Option<&Path>,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Source, Error> {
+        let file = match path {
+            Some(path) => file::read(path)?,
+            None => ConfigFile::default(),
+        };
+        let source = Source {
+            file: variables::apply(file, environment)?,
+            password: password(environment)?,
+            secret_id: environment(variables::SECRET_ARN),
+        };
+        if source.secret_id.is_some() && source.password.is_some() {
+            return Err(invalid(format!(
+                "{} and a password are both set: which one counts is not clear",
+                variables::SECRET_ARN
+            ))
+            .hint("unset one of them"));
+        }
+        Ok(source)
+    }
+
+    /// Name or ARN.
+    pub fn secret_id(&self) -> Option<&str> {
+        self.secret_id.as_deref()
+    }
+
+    /// What is configured wins over what the secret says, except for the password, which is only there.
+    pub fn settings(&self, secret: Option<&ConnectionSecret>) -> Result<Settings, Error> {
+        let mut file = self.file.clone();
+        let tls = file.tls.take().unwrap_or_default();
+        let plain_text = tls.enabled == Some(false);
+        let mut tls = check_tls(tls)?;
+        let Some(secret) = secret else {
+            let password = self.password.clone();
+            return Settings::check(file, password.unwrap_or_else(|| Secret::new("")), tls);
+        };
+        file.host = file.host.or_else(|| secret.host.clone());
+        file.port = file.port.or(secret.port);
+        file.user = file.user.or_else(|| secret.username.clone());
+        if !plain_text {
+            add_certificates(&mut tls, secret)?;
+        }
+        Settings::check(file, secret.password.clone(), tls)
+    }
+}
 
 /// Everything that was configured, checked.
 #[derive(Debug, Clone)]
@@ -41,27 +107,19 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// From a file (none is needed: each key has an environment variable) and the environment.
-    pub fn load(path: Option<&Path>) -> Result<Settings, Error> {
-        check_environment()?;
-        Settings::from_sources(path, &|name| environment(name))
-    }
-
-    /// As [`Settings::load`], with the environment given.
+    /// From a file and the environment given, without a secret.
     pub fn from_sources(
         path: Option<&Path>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Settings, Error> {
-        let file = match path {
-            Some(path) => file::read(path)?,
-            None => ConfigFile::default(),
-        };
-        let file = variables::apply(file, environment)?;
-        let password = password(environment)?;
-        Settings::check(file, password)
+        Source::read(path, environment)?.settings(None)
     }
 
-    fn check(file: ConfigFile, password: Secret) -> Result<Settings, Error> {
+    fn check(
+        file: ConfigFile,
+        password: Secret,
+        tls: Option<TlsSettings>,
+    ) -> Result<Settings, Error> {
         let port = file.port.unwrap_or(DEFAULT_PORT);
         let hosts = file.host.map(file::OneOrMany::into_vec).unwrap_or_default();
         let frontends = hosts
@@ -74,10 +132,6 @@ impl Settings {
             return Err(missing("host", variables::HOST));
         }
         let user = file.user.ok_or_else(|| missing("user", variables::USER))?;
-        let tls = match file.tls {
-            Some(tls) => check_tls(tls)?,
-            None => None,
-        };
         let zone = file.time_zone.as_deref().unwrap_or("UTC");
         Ok(Settings {
             connection: ConnectionSettings {
@@ -214,12 +268,12 @@ fn environment(name: &str) -> Option<String> {
 }
 
 /// From the environment or a file that it names (as containers mount secrets), never from config.yaml.
-fn password(environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, Error> {
+fn password(environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, Error> {
     if let Some(password) = environment(variables::PASSWORD) {
-        return Ok(Secret::new(password));
+        return Ok(Some(Secret::new(password)));
     }
     let Some(path) = environment(variables::PASSWORD_FILE) else {
-        return Ok(Secret::new(String::new()));
+        return Ok(None);
     };
     let text = std::fs::read_to_string(&path).map_err(|error| {
         invalid(format!(
@@ -227,7 +281,40 @@ fn password(environment: &dyn Fn(&str) -> Option<String>) -> Result<Secret, Erro
             variables::PASSWORD_FILE
         ))
     })?;
-    Ok(Secret::new(text.trim_end_matches(['\n', '\r']).to_owned()))
+    let password = text.trim_end_matches(['\n', '\r']);
+    Ok(Some(Secret::new(password.to_owned())))
+}
+
+/// Certificates in a secret mean TLS. Those that were configured win.
+fn add_certificates(tls: &mut Option<TlsSettings>, secret: &ConnectionSecret) -> Result<(), Error> {
+    let client = match (&secret.client_cert, &secret.client_key) {
+        (Some(certificate), Some(key)) => Some(ClientCertificate {
+            certificate: Pem::Text(certificate.clone()),
+            key: Pem::Text(key.clone()),
+        }),
+        (None, None) => None,
+        _ => {
+            return Err(invalid(
+                "the secret has one of client_cert and client_key: both are needed",
+            ));
+        }
+    };
+    if secret.ca_cert.is_none() && client.is_none() {
+        return Ok(());
+    }
+    let tls = tls.get_or_insert_with(|| TlsSettings {
+        ca_cert: None,
+        client: None,
+        verify_server_cert: true,
+        versions: BTreeSet::new(),
+    });
+    if tls.ca_cert.is_none() {
+        tls.ca_cert = secret.ca_cert.clone().map(Pem::Text);
+    }
+    if tls.client.is_none() {
+        tls.client = client;
+    }
+    Ok(())
 }
 
 /// TLS keys without a word on `enabled` would silently mean plain text.
@@ -239,7 +326,10 @@ fn check_tls(tls: TlsFile) -> Result<Option<TlsSettings>, Error> {
         None => return Err(missing("tls.enabled", variables::TLS_ENABLED)),
     }
     let client = match (tls.client_cert, tls.client_key) {
-        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
+        (Some(certificate), Some(key)) => Some(ClientCertificate {
+            certificate: Pem::File(certificate),
+            key: Pem::File(key),
+        }),
         (None, None) => None,
         (Some(_), None) => return Err(missing("tls.client_key", variables::TLS_CLIENT_KEY)),
         (None, Some(_)) => return Err(missing("tls.client_cert", variables::TLS_CLIENT_CERT)),
@@ -252,7 +342,7 @@ fn check_tls(tls: TlsFile) -> Result<Option<TlsSettings>, Error> {
         .collect::<Result<_, String>>()
         .map_err(invalid)?;
     Ok(Some(TlsSettings {
-        ca_cert: tls.ca_cert,
+        ca_cert: tls.ca_cert.map(Pem::File),
         client,
         verify_server_cert: tls.verify_server_cert.unwrap_or(true),
         versions,

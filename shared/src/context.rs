@@ -1,24 +1,63 @@
 //! What every handler is given, and how it reads its event and gives its answer.
 
+use std::{path::Path, sync::Arc};
+
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use tokio::sync::Mutex;
 
 use crate::{
-    config::Settings,
+    aws::{Secrets, Stage},
+    config::{ConnectionSecret, Settings, Source},
     error::{Error, ErrorName},
     ident::InvocationId,
-    starrocks::Client,
+    starrocks::{Client, ConnectionSettings},
 };
 
 /// Made once per process; lent to each call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     settings: Settings,
+    credentials: Option<Arc<Credentials>>,
+}
+
+/// Credentials that may change while the process lives.
+#[derive(Debug)]
+struct Credentials {
+    source: Source,
+    store: Secrets,
+    /// Those that the server took last.
+    known: Mutex<ConnectionSettings>,
 }
 
 impl Context {
+    /// Settings that are complete by themselves.
     pub fn new(settings: Settings) -> Context {
-        Context { settings }
+        Context {
+            settings,
+            credentials: None,
+        }
+    }
+
+    /// From a file (none is needed), the environment, and the secret that it names, if any.
+    pub async fn load(path: Option<&Path>) -> Result<Context, Error> {
+        let source = Source::load(path)?;
+        let Some(id) = source.secret_id() else {
+            return Ok(Context::new(source.settings(None)?));
+        };
+        let store = Secrets::open(id).await;
+        let settings = fetch(&source, &store, Stage::Current)
+            .await?
+            .ok_or_else(|| Error::internal("a secret without a current version is an error"))?;
+        let known = Mutex::new(settings.connection().clone());
+        Ok(Context {
+            settings,
+            credentials: Some(Arc::new(Credentials {
+                source,
+                store,
+                known,
+            })),
+        })
     }
 
     pub fn settings(&self) -> &Settings {
@@ -28,7 +67,10 @@ impl Context {
     /// A fresh connection for this call: one that is kept from call to call dies silently behind a
     /// balancer between two polls.
     pub async fn connect(&self) -> Result<Client, Error> {
-        Ok(Client::connect(self.settings.connection()).await?)
+        match &self.credentials {
+            Some(credentials) => credentials.connect().await,
+            None => Ok(Client::connect(self.settings.connection()).await?),
+        }
     }
 
     /// Names this call, so that its own INSERT can be told from another's.
@@ -38,6 +80,51 @@ impl Context {
             .parse()
             .expect("a ULID has 26 letters and digits")
     }
+}
+
+impl Credentials {
+    /// A password that is refused may have been rotated since it was read: what the secret holds now is
+    /// tried, then what is about to become current. If neither is taken, the refusal stands; it is
+    /// retried from outside, because a rotation takes a moment.
+    async fn connect(&self) -> Result<Client, Error> {
+        let known = self.known.lock().await.clone();
+        let refused = match Client::connect(&known).await.map_err(Error::from) {
+            Err(error) if error.name == ErrorName::AccessDenied => error,
+            connected => return connected,
+        };
+        for stage in [Stage::Current, Stage::Pending] {
+            let Some(settings) = fetch(&self.source, &self.store, stage).await? else {
+                continue;
+            };
+            tracing::warn!(
+                stage = stage.as_str(),
+                "the password was refused: reading the secret again"
+            );
+            match Client::connect(settings.connection())
+                .await
+                .map_err(Error::from)
+            {
+                Ok(client) => {
+                    *self.known.lock().await = settings.connection().clone();
+                    return Ok(client);
+                }
+                Err(error) if error.name == ErrorName::AccessDenied => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.hint(format!(
+            "neither AWSCURRENT nor AWSPENDING of the secret {} is accepted: is a rotation half done?",
+            self.store.id()
+        )))
+    }
+}
+
+async fn fetch(source: &Source, store: &Secrets, stage: Stage) -> Result<Option<Settings>, Error> {
+    let Some(text) = store.fetch(stage).await? else {
+        return Ok(None);
+    };
+    let secret = ConnectionSecret::parse(store.id(), &text)?;
+    source.settings(Some(&secret)).map(Some)
 }
 
 /// The event as a request, or `InvalidInput` that says which field is wrong.

@@ -9,9 +9,10 @@ use std::{panic::AssertUnwindSafe, sync::Arc};
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::{
-    config::{self, Settings},
+    config,
     context::Context,
     error::Error,
     telemetry::{self, Format},
@@ -20,20 +21,22 @@ use crate::{
 /// What ends the process; the runtime has logged it.
 pub type BootstrapError = lambda_runtime::Error;
 
-/// Runs a handler for as long as Lambda keeps this environment. Settings are read once per cold start.
+/// Runs a handler for as long as Lambda keeps this environment.
+///
+/// Settings and credentials are read once per cold start, by its first call: what is wrong with them
+/// is then answered by name, instead of a crash loop, and read again by the next call.
 pub async fn run<H>(handler: H) -> Result<(), BootstrapError>
 where
     H: AsyncFn(&Context, Value) -> Result<Value, Error> + 'static,
 {
     telemetry::init(Format::Json, config::log_filter().as_deref());
-    // A configuration that is wrong is answered to each call by name, instead of a crash loop.
-    let context = Settings::load(None).map(Context::new);
-    let shared = Arc::new((handler, context));
+    let shared = Arc::new((handler, OnceCell::new()));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
         let shared = Arc::clone(&shared);
         async move {
             let (handler, context) = &*shared;
-            answer(handler, context, event.payload)
+            let load = async || Context::load(None).await;
+            answer(handler, context, load, event.payload)
                 .await
                 .map_err(diagnostic)
         }
@@ -43,7 +46,8 @@ where
 
 async fn answer<H>(
     handler: &H,
-    context: &Result<Context, Error>,
+    context: &OnceCell<Context>,
+    load: impl AsyncFnOnce() -> Result<Context, Error>,
     event: Value,
 ) -> Result<Value, Error>
 where
@@ -52,7 +56,7 @@ where
     if event == json!({ "ping": true }) {
         return Ok(json!({ "pong": true }));
     }
-    let context = context.as_ref().map_err(Clone::clone)?;
+    let context = context.get_or_try_init(|| load()).await?;
     AssertUnwindSafe(handler(context, event))
         .catch_unwind()
         .await
@@ -77,9 +81,9 @@ fn diagnostic(error: Error) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorName;
+    use crate::{config::Settings, error::ErrorName};
 
-    fn context() -> Result<Context, Error> {
+    async fn load() -> Result<Context, Error> {
         Settings::from_sources(None, &|name| match name {
             config::variables::HOST => Some("fe".to_owned()),
             config::variables::USER => Some("br".to_owned()),
@@ -90,18 +94,26 @@ mod tests {
 
     #[tokio::test]
     async fn a_ping_needs_no_configuration() {
-        let broken = Err(Error::invalid_input("x"));
-        let handler = async |_: &Context, _: Value| -> Result<Value, Error> { unreachable!() };
-        let pong = answer(&handler, &broken, json!({ "ping": true })).await;
+        let context = OnceCell::new();
+        let broken = async || Err(Error::invalid_input("x"));
+        let handler = async |_: &Context, _: Value| -> Result<Value, Error> { Ok(json!("worked")) };
+        let pong = answer(&handler, &context, broken, json!({ "ping": true })).await;
         assert_eq!(pong, Ok(json!({ "pong": true })));
-        let error = answer(&handler, &broken, json!({})).await.unwrap_err();
+        let error = answer(&handler, &context, broken, json!({}))
+            .await
+            .unwrap_err();
         assert_eq!(error.name, ErrorName::InvalidInput);
+        // What was wrong may have been mended since.
+        let answered = answer(&handler, &context, load, json!({})).await;
+        assert_eq!(answered, Ok(json!("worked")));
     }
 
     #[tokio::test]
     async fn a_panic_is_internal() {
         let handler = async |_: &Context, _: Value| -> Result<Value, Error> { panic!("boom") };
-        let error = answer(&handler, &context(), json!({})).await.unwrap_err();
+        let error = answer(&handler, &OnceCell::new(), load, json!({}))
+            .await
+            .unwrap_err();
         assert_eq!(error.name, ErrorName::Internal);
         assert!(error.message.contains("boom"));
     }

@@ -11,6 +11,7 @@
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
 //! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`].
 
+pub mod aws;
 pub mod config;
 pub mod context;
 pub mod ddl;

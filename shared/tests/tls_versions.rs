@@ -15,7 +15,7 @@ use shared::{
     error::{Error, ErrorName},
     starrocks::{
         Client,
-        settings::{TlsSettings, TlsVersion},
+        settings::{Pem, TlsSettings, TlsVersion},
     },
 };
 use starrocks_emulator::Profile;
@@ -65,7 +65,7 @@ async fn only_the_configured_versions_are_offered() {
         let (port, heard) = listening_proxy(cluster.emulator.port()).await;
         let mut settings = settings([address(port)]);
         settings.tls = Some(TlsSettings {
-            ca_cert: Some(server.authority()),
+            ca_cert: Some(Pem::File(server.authority())),
             client: None,
             verify_server_cert: true,
             versions: BTreeSet::from([TlsVersion::Tls13]),

@@ -35,9 +35,10 @@ pub(crate) async fn run(args: Args, terminal: &mut Terminal) -> Done {
     if let Command::Demo = args.command {
         return demo::run(terminal).await;
     }
-    let settings = Settings::load(path.as_deref())?;
+    let context = Context::load(path.as_deref()).await?;
     Session {
-        settings,
+        settings: context.settings().clone(),
+        context,
         output,
         terminal,
         pace: 1,
@@ -49,6 +50,7 @@ pub(crate) async fn run(args: Args, terminal: &mut Terminal) -> Done {
 /// What every command has at hand.
 pub(crate) struct Session<'t> {
     settings: Settings,
+    context: Context,
     output: Output,
     terminal: &'t mut Terminal,
     /// Seconds of the cluster in one of this machine.
@@ -82,7 +84,7 @@ impl Session<'_> {
     }
 
     async fn connect(&self) -> Result<Client, Error> {
-        Context::new(self.settings.clone()).connect().await
+        self.context.connect().await
     }
 
     /// A connection to a cluster whose ops tables are as they must be.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use shared::{
-    config::Settings,
     context::Context,
     error::{Error, ErrorName},
 };
@@ -22,15 +21,14 @@ use crate::{
 /// Runs an execution under a new id, and stops it when the process is asked to end. `pace`: how many
 /// seconds pass on the cluster in one of this machine; 1, except in the demo.
 pub(crate) async fn run(
-    settings: &Settings,
+    context: &Context,
     machine: &Machine,
     input: Value,
     pace: u32,
 ) -> Result<Value, Error> {
     // What is wrong with the connection is said at once, not after the retries of the first state.
-    let context = Context::new(settings.clone());
     context.connect().await?.close().await;
-    let handlers = Arc::new(Handlers::new(context));
+    let handlers = Arc::new(Handlers::new(context.clone()));
     let (stopper, stop) = watch::channel(false);
     let signals = tokio::spawn(stop_on_signal(stopper));
     let runtime = Runtime::new(progress::observer(), stop).with_pace(pace);

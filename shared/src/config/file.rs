@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::invalid;
 use crate::{error::Error, sql::ops::inventory::InventoryRow};
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigFile {
     pub(super) host: Option<OneOrMany>,
@@ -26,7 +26,7 @@ pub(super) struct ConfigFile {
     pub(super) min_free_disk_percent: Option<u8>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TlsFile {
     pub(super) enabled: Option<bool>,
@@ -55,14 +55,14 @@ impl TlsFile {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupFile {
     group: String,
     tables: Vec<TableFile>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TableFile {
     database: String,
@@ -80,7 +80,7 @@ impl GroupFile {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub(super) enum OneOrMany {
     One(String),

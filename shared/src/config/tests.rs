@@ -189,3 +189,71 @@ fn a_password_file_holds_the_password() {
         "{error}"
     );
 }
+
+fn with_secret(environment: &[(&str, &str)], secret: &str) -> Result<Settings, Error> {
+    let secret = ConnectionSecret::parse("br", &Secret::new(secret)).unwrap();
+    let variables: BTreeMap<&str, &str> = environment.iter().copied().collect();
+    Source::read(None, &|name| variables.get(name).map(|v| (*v).to_owned()))?
+        .settings(Some(&secret))
+}
+
+const SECRET: &str = r#"{"host": "fe1", "port": 9031, "username": "br", "password": "canary",
+    "ca_cert": "PEM"}"#;
+
+#[test]
+fn a_secret_is_enough() {
+    let settings = with_secret(&[("STARROCKS_SECRET_ARN", "br")], SECRET).unwrap();
+    let connection = settings.connection();
+    assert_eq!(connection.frontends[0].to_string(), "fe1:9031");
+    assert_eq!(connection.user, "br");
+    assert_eq!(connection.password.expose(), "canary");
+    let tls = connection.tls.as_ref().unwrap();
+    assert_eq!(tls.ca_cert, Some(Pem::Text(Secret::new("PEM"))));
+    assert!(tls.verify_server_cert);
+    assert!(!format!("{settings:?}").contains("canary"));
+}
+
+#[test]
+fn what_is_configured_wins_over_the_secret() {
+    let settings = with_secret(
+        &[
+            ("STARROCKS_HOST", "fe2"),
+            ("STARROCKS_USER", "other"),
+            ("STARROCKS_TLS_ENABLED", "false"),
+        ],
+        SECRET,
+    )
+    .unwrap();
+    let connection = settings.connection();
+    assert_eq!(connection.frontends[0].to_string(), "fe2:9031");
+    assert_eq!(connection.user, "other");
+    assert_eq!(connection.tls, None);
+    let settings = with_secret(
+        &[
+            ("STARROCKS_TLS_ENABLED", "true"),
+            ("STARROCKS_TLS_CA_CERT", "/ca.pem"),
+        ],
+        SECRET,
+    )
+    .unwrap();
+    let tls = settings.connection().tls.as_ref().unwrap();
+    assert_eq!(tls.ca_cert, Some(Pem::File("/ca.pem".into())));
+}
+
+#[test]
+fn a_password_besides_a_secret_is_refused() {
+    let both = [("STARROCKS_SECRET_ARN", "br"), ("STARROCKS_PASSWORD", "x")];
+    let error = with_secret(&both, SECRET).unwrap_err();
+    assert_eq!(error.name, ErrorName::InvalidConfig);
+    assert!(
+        error.to_string().contains("STARROCKS_SECRET_ARN"),
+        "{error}"
+    );
+}
+
+#[test]
+fn half_a_client_certificate_in_a_secret_is_refused() {
+    let half = r#"{"host": "fe1", "username": "br", "password": "x", "client_cert": "PEM"}"#;
+    let error = with_secret(&[], half).unwrap_err();
+    assert!(error.to_string().contains("client_key"), "{error}");
+}

@@ -42,6 +42,8 @@ variables! {
     PASSWORD = "STARROCKS_PASSWORD";
     /// A file that holds the password and nothing else.
     PASSWORD_FILE = "STARROCKS_PASSWORD_FILE";
+    /// A secret of AWS Secrets Manager that holds the password, user, hosts and certificates.
+    SECRET_ARN = "STARROCKS_SECRET_ARN";
     /// The database of tables that are named without one.
     DATABASE = "STARROCKS_DATABASE", "database";
     /// The repository that snapshots go to.

@@ -79,8 +79,8 @@ impl fmt::Display for FrontendAddress {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// PEM. With it, nothing but it is trusted; without it, the public authorities are.
-    pub ca_cert: Option<PathBuf>,
+    /// With it, nothing but it is trusted; without it, the public authorities are.
+    pub ca_cert: Option<Pem>,
     pub client: Option<ClientCertificate>,
     /// Off only when it was switched off by name.
     pub verify_server_cert: bool,
@@ -88,11 +88,17 @@ pub struct TlsSettings {
     pub versions: BTreeSet<TlsVersion>,
 }
 
-/// PEM, both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub certificate: Pem,
+    pub key: Pem,
+}
+
+/// Certificates or a key: a file, or the text itself, as a store of secrets hands it out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pem {
+    File(PathBuf),
+    Text(Secret),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

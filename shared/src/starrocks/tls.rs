@@ -11,7 +11,7 @@ use rustls::{
     crypto::{CryptoProvider, ring},
 };
 
-use super::settings::{TlsSettings, TlsVersion};
+use super::settings::{Pem, TlsSettings, TlsVersion};
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TlsError {
@@ -33,20 +33,28 @@ pub(super) fn options(settings: &TlsSettings) -> Result<SslOpts, TlsError> {
         .with_danger_accept_invalid_certs(!settings.verify_server_cert)
         .with_danger_skip_domain_validation(!settings.verify_server_cert);
     if let Some(ca_cert) = &settings.ca_cert {
-        check_file(ca_cert)?;
         options = options
-            .with_root_certs(vec![ca_cert.clone().into()])
+            .with_root_certs(vec![of_driver(ca_cert)?])
             .with_disable_built_in_roots(true);
     }
     if let Some(client) = &settings.client {
-        check_file(&client.certificate)?;
-        check_file(&client.key)?;
         options = options.with_client_identity(Some(ClientIdentity::new(
-            client.certificate.clone().into(),
-            client.key.clone().into(),
+            of_driver(&client.certificate)?,
+            of_driver(&client.key)?,
         )));
     }
     Ok(options)
+}
+
+/// As the driver takes it; it does not export the type's name.
+fn of_driver<P: From<PathBuf> + From<Vec<u8>>>(pem: &Pem) -> Result<P, TlsError> {
+    match pem {
+        Pem::File(path) => {
+            check_file(path)?;
+            Ok(path.clone().into())
+        }
+        Pem::Text(text) => Ok(text.expose().as_bytes().to_vec().into()),
+    }
 }
 
 /// The driver would not say which file it cannot read.

@@ -5,7 +5,7 @@ use shared::{
     sql::show,
     starrocks::{
         Client,
-        settings::{ClientCertificate, ConnectionSettings, TlsSettings},
+        settings::{ClientCertificate, ConnectionSettings, Pem, TlsSettings},
     },
 };
 use starrocks_emulator::Profile;
@@ -20,7 +20,7 @@ const LOCAL: &[&str] = &["127.0.0.1", "localhost"];
 fn settings(cluster: &Cluster, ca_cert: Option<PathBuf>) -> ConnectionSettings {
     ConnectionSettings {
         tls: Some(TlsSettings {
-            ca_cert,
+            ca_cert: ca_cert.map(Pem::File),
             client: None,
             verify_server_cert: true,
             versions: BTreeSet::new(),
@@ -98,8 +98,8 @@ async fn a_client_certificate_is_shown() {
         let mut settings = settings(&cluster, Some(server.authority()));
         refused(&settings).await;
         settings.tls.as_mut().unwrap().client = Some(ClientCertificate {
-            certificate: person.certificate(),
-            key: person.key(),
+            certificate: Pem::File(person.certificate()),
+            key: Pem::File(person.key()),
         });
         Client::connect(&settings).await.unwrap();
     })

@@ -31,7 +31,7 @@ impl Session<'_> {
             },
         });
         let machine = resources::backup().map_err(|error| Error::internal(error.to_string()))?;
-        let output = execution::run(&self.settings, &machine, input, self.pace).await?;
+        let output = execution::run(&self.context, &machine, input, self.pace).await?;
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&output["summary"])),
             Output::Text => self.terminal.print(&text(&output["summary"])),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use clap::Parser;
 use shared::{
     config::Settings,
+    context::Context,
     error::{Error, ErrorName},
 };
 use starrocks_emulator::{Clock, Emulator, Options, Profile, reply::Reply};
@@ -100,6 +101,7 @@ impl Demo<'_> {
         let args = Args::try_parse_from(words)
             .map_err(|error| Error::internal(format!("the demo's own command: {error}")))?;
         let session = Session {
+            context: Context::new(self.settings.clone()),
             settings: self.settings.clone(),
             output: Output::Text,
             terminal: &mut *self.terminal,

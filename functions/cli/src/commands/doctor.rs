@@ -1,17 +1,14 @@
 //! `doctor`: every check, one line each, with what to do.
 
 use serde_json::{Value, json};
-use shared::{
-    context::Context,
-    error::{Error, ErrorName},
-};
+use shared::error::{Error, ErrorName};
 
 use super::Session;
 use crate::{Done, args::Output, handlers::Handlers, render};
 
 impl Session<'_> {
     pub(super) async fn doctor(&mut self, orphans: bool) -> Done {
-        let handlers = Handlers::new(Context::new(self.settings.clone()));
+        let handlers = Handlers::new(self.context.clone());
         let report = handlers
             .call("Precheck", json!({ "operation": "report" }))
             .await?;

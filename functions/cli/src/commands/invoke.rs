@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use shared::{context::Context, error::Error};
+use shared::error::Error;
 
 use super::Session;
 use crate::{Done, args::Function, handlers::Handlers, render};
@@ -24,7 +24,7 @@ impl Session<'_> {
             Function::Restore => "Restore",
             Function::AuditOrphans => "AuditOrphans",
         };
-        let handlers = Handlers::new(Context::new(self.settings.clone()));
+        let handlers = Handlers::new(self.context.clone());
         let answer = handlers.call(name, payload).await?;
         self.terminal.print(&render::pretty(&answer));
         Ok(())

@@ -88,7 +88,7 @@ impl Session<'_> {
 
     async fn execute(&self, input: Value) -> Result<Value, Error> {
         let machine = resources::restore().map_err(|error| Error::internal(error.to_string()))?;
-        execution::run(&self.settings, &machine, input, self.pace).await
+        execution::run(&self.context, &machine, input, self.pace).await
     }
 
     fn ask(&mut self, yes: bool, question: &str) -> Done {
