@@ -9,7 +9,7 @@
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
-//! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`].
+//! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`], [`aws`].
 
 pub mod aws;
 pub mod config;

@@ -3,9 +3,7 @@
 use std::{fmt, time::Duration};
 
 use aws_config::{BehaviorVersion, Region, timeout::TimeoutConfig};
-use aws_sdk_secretsmanager::{
-    Client, error::DisplayErrorContext, operation::get_secret_value::GetSecretValueError,
-};
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 use aws_smithy_http_client::tls;
 use futures_util::{FutureExt, future::BoxFuture};
 
@@ -97,7 +95,7 @@ impl Secrets {
                 )),
             },
             Err(error) => {
-                let words = DisplayErrorContext(&error).to_string();
+                let words = chain(&error);
                 let service = error.as_service_error();
                 let missing =
                     service.is_some_and(GetSecretValueError::is_resource_not_found_exception);
@@ -119,8 +117,10 @@ impl Secrets {
             }
             _ => ErrorName::Unreachable,
         };
-        let error = Error::new(name, format!("the secret {} cannot be read", self.id));
-        let error = error.engine(words);
+        let error = Error::new(
+            name,
+            format!("the secret {} cannot be read: {words}", self.id),
+        );
         match name {
             ErrorName::AccessDenied => error.hint(
                 "allow secretsmanager:GetSecretValue on the secret, and kms:Decrypt where it has a key of its own",
@@ -133,6 +133,22 @@ impl Secrets {
             ),
         }
     }
+}
+
+/// An error and what caused it, as the SDK words them for people. Its debug form would show the answer
+/// itself, and with it the secret.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut words = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let more = error.to_string();
+        // A cause is often part of what was said already.
+        if !words.contains(&more) {
+            words = format!("{words}: {more}");
+        }
+        next = error.source();
+    }
+    words
 }
 
 /// The region that an ARN names: the secret may be kept in another region than the program runs in.
