@@ -16,7 +16,7 @@ use crate::{
         TableName,
     },
     label::{BackupKind, LabelStem, SnapshotLabel},
-    manifest::{BackupStatus, Cut},
+    manifest::{BackupStatus, Cut, RetentionClass},
     time::{SnapshotTimestamp, UtcTime},
 };
 
@@ -40,6 +40,8 @@ pub struct BackupRun {
     pub name: Option<String>,
     pub baseline: Option<SnapshotLabel>,
     pub on_unsupported: OnUnsupported,
+    /// `None`: kept until somebody deletes it.
+    pub retention: Option<Retention>,
     /// How long the execution may plan anew; also the timeout of each BACKUP.
     pub window_seconds: u32,
     /// Every database of the group, in order.
@@ -60,12 +62,19 @@ impl BackupRun {
                 LabelStem::named(name, several.then_some(database))
             }
             None => {
-                let start = self.started_at.timestamp().to_zoned_datetime(zone.clone());
-                let date = start.strftime("%Y%m%d").to_string();
+                let date = self.started_at.date_in(zone).strftime("%Y%m%d").to_string();
                 Ok(LabelStem::dated(database, &date, self.kind))
             }
         }
     }
+}
+
+/// How long what an execution makes is to be kept, from its plan on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub class: RetentionClass,
+    pub days: u16,
 }
 
 /// What to do with an object that StarRocks cannot back up.

@@ -203,9 +203,46 @@ pub struct BackupRecord {
     pub bytes_stored: Option<u64>,
     pub rows_total: Option<u64>,
     pub engine_version: Option<String>,
+    /// `None`: made by hand, kept until somebody deletes it.
+    pub retention_class: Option<RetentionClass>,
+    pub expires_at: Option<UtcTime>,
     /// As stored: UTC in our rows, the cluster's zone in the Python tool's.
     pub started_at: Option<String>,
     pub finished_at: Option<String>,
+}
+
+/// The column `retention_class` of `backup_history`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RetentionClass {
+    Monthly,
+    Weekly,
+    Daily,
+}
+
+impl RetentionClass {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RetentionClass::Monthly => "monthly",
+            RetentionClass::Weekly => "weekly",
+            RetentionClass::Daily => "daily",
+        }
+    }
+}
+
+impl std::str::FromStr for RetentionClass {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [
+            RetentionClass::Monthly,
+            RetentionClass::Weekly,
+            RetentionClass::Daily,
+        ]
+        .into_iter()
+        .find(|class| class.as_str() == text)
+        .ok_or_else(|| format!("unknown retention class '{text}'"))
+    }
 }
 
 /// The column `status` of `backup_history`. FINISHED, CANCELLED, TIMEOUT, ERROR and LOST are also

@@ -9,6 +9,7 @@ pub mod inventory;
 pub mod manifest;
 pub mod run_status;
 pub mod schema;
+pub mod start;
 pub mod steps;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ pub mod precheck;
 pub mod promote;
 pub mod reconcile;
 pub mod restore;
+pub mod schedule;
 pub mod verify;
 pub mod whole;
 

@@ -6,7 +6,7 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 /// A DATETIME column of our tables, always UTC and written by `UTC_TIMESTAMP()` on the leader.
@@ -28,6 +28,19 @@ impl UtcTime {
 
     pub fn timestamp(self) -> Timestamp {
         self.0
+    }
+
+    /// The day that it is in a zone.
+    pub fn date_in(self, zone: &TimeZone) -> Date {
+        self.0.to_zoned_datetime(zone.clone()).date()
+    }
+
+    /// Days of 24 hours.
+    pub fn plus_days(self, days: u16) -> UtcTime {
+        let time = self
+            .0
+            .checked_add(SignedDuration::from_hours(24 * i64::from(days)));
+        UtcTime(time.unwrap_or(Timestamp::MAX))
     }
 
     /// What a person types: `2026-03-01 04:00`, with `Z` or an explicit offset; without one it is UTC.

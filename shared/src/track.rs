@@ -1,10 +1,13 @@
 //! Where a label is, read from the engine: never remembered, never concluded from a JobId.
 
+use std::collections::BTreeSet;
+
 use crate::{
     error::{Error, ErrorName},
     ident::{DatabaseName, RepositoryName},
     job::Phase,
     label::SnapshotLabel,
+    manifest::BackupRecord,
     sql::show::{self, BackupJob, Snapshot, SnapshotContent},
     starrocks::Client,
     time::SnapshotTimestamp,
@@ -66,6 +69,34 @@ async fn find_snapshot(
     Ok(snapshots
         .into_iter()
         .find(|snapshot| snapshot.label == label.as_str()))
+}
+
+/// Those of `records` whose own snapshot is in the repository, complete and under the recorded
+/// timestamp, in their order. One that made no snapshot has none to lose.
+pub async fn restorable(
+    client: &mut Client,
+    repository: &RepositoryName,
+    mut records: Vec<BackupRecord>,
+) -> Result<Vec<BackupRecord>, Error> {
+    if records.is_empty() {
+        return Ok(records);
+    }
+    let query = show::snapshots_named(repository, records.iter().map(|record| &record.label));
+    let complete: BTreeSet<(String, SnapshotTimestamp)> = client
+        .fetch(&query)
+        .await?
+        .into_iter()
+        .filter_map(|snapshot| match snapshot.content {
+            SnapshotContent::Complete(timestamp) => Some((snapshot.label, timestamp)),
+            _ => None,
+        })
+        .collect();
+    records.retain(|record| {
+        record.snapshot_timestamp.as_ref().is_none_or(|timestamp| {
+            complete.contains(&(record.label.to_string(), timestamp.clone()))
+        })
+    });
+    Ok(records)
 }
 
 /// The one valid timestamp of a complete snapshot. Two mean that another cluster used the label at the

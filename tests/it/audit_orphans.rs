@@ -41,11 +41,7 @@ async fn what_nobody_recorded_and_what_is_gone_are_found() {
     assert_eq!(found["findings"][0]["class"], json!("unrecorded"));
     assert_eq!(found["loses_data"], json!(false));
 
-    let snapshot = cluster
-        .bucket()
-        .join("starrocks/__starrocks_repository_repo");
-    std::fs::remove_dir_all(snapshot.join("__ss_sales_20260301_full"))
-        .expect("the snapshot is there");
+    cluster.remove_snapshot("sales_20260301_full");
     let found = audit(&cluster).await;
     let gone = &found["findings"][1];
     assert_eq!(

@@ -14,4 +14,5 @@ mod precheck;
 mod promote;
 mod restore;
 mod scale;
+mod schedules;
 mod secrets;

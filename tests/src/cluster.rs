@@ -74,6 +74,13 @@ impl Cluster {
         self.root.path().join(BUCKET)
     }
 
+    /// Deletes the objects of a snapshot behind everybody's back.
+    pub fn remove_snapshot(&self, label: &str) {
+        let repository = self.bucket().join("starrocks/__starrocks_repository_repo");
+        std::fs::remove_dir_all(repository.join(format!("__ss_{label}")))
+            .expect("the snapshot is there");
+    }
+
     pub fn settings(&self) -> Settings {
         self.settings_with(&[])
     }

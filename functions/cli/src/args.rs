@@ -103,6 +103,8 @@ pub enum Command {
 pub enum Backup {
     /// Everything in the group
     Full(BackupOptions),
+    /// What is due: the month's or the week's full, or an incremental
+    Auto(BackupOptions),
     /// What changed since the group's newest full
     Incremental {
         #[command(flatten)]

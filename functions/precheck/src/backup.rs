@@ -1,7 +1,7 @@
 //! The input of `backup`.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::Error,
@@ -9,21 +9,56 @@ use shared::{
     ident::GroupName,
     label::{BackupKind, SnapshotLabel},
     ops::Ops,
+    plan::schedule::Policy,
     starrocks::Client,
+    time::UtcTime,
 };
 
-use crate::{facts::Gathered, input};
+use crate::{auto, facts::Gathered, input};
 
-const FIELDS: [&str; 5] = ["group", "kind", "name", "baseline", "on_unsupported"];
+const FIELDS: [&str; 8] = [
+    "group",
+    "kind",
+    "name",
+    "baseline",
+    "on_unsupported",
+    "policy",
+    "scheduled_at",
+    "on_overlap",
+];
 
 /// `{"group": "nightly", "kind": "full"}` is enough.
 #[derive(Debug, Deserialize)]
 struct Input {
     group: GroupName,
-    kind: BackupKind,
+    kind: Kind,
     name: Option<String>,
     baseline: Option<SnapshotLabel>,
     on_unsupported: Option<OnUnsupported>,
+    /// Of `auto` only.
+    policy: Option<Policy>,
+    /// When a schedule meant this start to be. A second delivery of the same one does nothing.
+    scheduled_at: Option<String>,
+    on_overlap: Option<OnOverlap>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Full,
+    Incremental,
+    /// What is due.
+    Auto,
+}
+
+/// What to do while another execution holds a database of the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OnOverlap {
+    /// Wait for it some minutes, then `JobConflict`: whoever starts a backup by hand wants it.
+    Wait,
+    /// End well, having said so: a schedule starts the next one.
+    Skip,
 }
 
 pub(crate) async fn normalize(
@@ -33,26 +68,45 @@ pub(crate) async fn normalize(
     execution: &Execution,
 ) -> Result<(BackupRun, Next), Error> {
     let input: Input = input::read(input, "backup", &FIELDS)?;
-    if input.kind == BackupKind::Full && input.baseline.is_some() {
-        return Err(Error::invalid_input("a full backup has no baseline")
-            .hint("leave 'baseline' out, or ask for an incremental"));
-    }
+    input.check()?;
+    let scheduled_at = input.scheduled_at()?;
+    let started_at = match scheduled_at {
+        Some(scheduled) => scheduled,
+        None => input::started_at(execution)?,
+    };
+    let on_overlap = input.on_overlap.unwrap_or(match scheduled_at {
+        Some(_) => OnOverlap::Skip,
+        None => OnOverlap::Wait,
+    });
     let ops = settings.ops_database();
     let state = Ops::new(client, ops).schema_state().await?;
     if let Some(error) = state.to_error(ops) {
         return Err(error);
     }
     let group = Ops::new(client, ops).group(&input.group).await?;
+    let databases: Vec<_> = group.into_keys().collect();
+    let gathered = Gathered::read(settings, client, &databases).await?;
+    let (kind, retention) = match input.kind {
+        Kind::Full => (BackupKind::Full, None),
+        Kind::Incremental => (BackupKind::Incremental, None),
+        Kind::Auto => {
+            let policy = input.policy.unwrap_or_default();
+            let cluster = gathered.cluster_id()?;
+            let fulls = auto::fulls(settings, client, &input.group, &databases, cluster).await?;
+            auto::choose(settings, &policy, started_at, &fulls)
+        }
+    };
     let run = BackupRun {
         execution_id: input::execution_id(execution)?,
-        started_at: input::started_at(execution)?,
+        started_at,
         group: input.group,
-        kind: input.kind,
+        kind,
+        retention,
         name: input.name,
         baseline: input.baseline,
         on_unsupported: input.on_unsupported.unwrap_or_default(),
         window_seconds: settings.window_seconds(),
-        databases: group.into_keys().collect(),
+        databases,
     };
     for database in &run.databases {
         // A name that cannot be part of a label is refused before anything is done.
@@ -61,7 +115,25 @@ pub(crate) async fn normalize(
                 Error::from(error).hint("'name' takes letters, digits and underscores, at most 120")
             })?;
     }
-    let gathered = Gathered::read(settings, client, &run.databases).await?;
+    if let Some(scheduled_at) = scheduled_at {
+        let holder = Ops::new(client, ops)
+            .claim_start(&run.group, scheduled_at, &run.execution_id)
+            .await?;
+        if holder != run.execution_id {
+            let next = nothing(
+                "duplicate",
+                &run,
+                format!("execution {holder} was started for {scheduled_at} UTC"),
+            );
+            return Ok((run, next));
+        }
+    }
+    if on_overlap == OnOverlap::Skip
+        && let Some(reason) = overlap(settings, client, &run).await?
+    {
+        let next = nothing("skipped", &run, reason);
+        return Ok((run, next));
+    }
     let report = gathered.check_backup(&run.databases, run.on_unsupported);
     if let Some(error) = report.to_error(&format!("group '{}' cannot be backed up now", run.group))
     {
@@ -73,4 +145,67 @@ pub(crate) async fn normalize(
         summary: Value::Null,
     };
     Ok((run, next))
+}
+
+impl Input {
+    fn check(&self) -> Result<(), Error> {
+        if self.kind != Kind::Incremental && self.baseline.is_some() {
+            return Err(
+                Error::invalid_input("only an incremental backup has a baseline")
+                    .hint("leave 'baseline' out, or ask for an incremental"),
+            );
+        }
+        if self.kind != Kind::Auto && self.policy.is_some() {
+            return Err(
+                Error::invalid_input("a policy decides only with \"kind\": \"auto\"")
+                    .hint("leave 'policy' out, or ask for auto"),
+            );
+        }
+        Ok(())
+    }
+
+    fn scheduled_at(&self) -> Result<Option<UtcTime>, Error> {
+        let Some(text) = &self.scheduled_at else {
+            return Ok(None);
+        };
+        let time = UtcTime::from_user(text).map_err(|error| {
+            Error::invalid_input(format!("scheduled_at: {error}")).hint(
+                "in a schedule of EventBridge Scheduler it is the literal <aws.scheduler.scheduled-time>",
+            )
+        })?;
+        Ok(Some(time))
+    }
+}
+
+/// Why nothing is to be done now, or `None`.
+async fn overlap(
+    settings: &Settings,
+    client: &mut Client,
+    run: &BackupRun,
+) -> Result<Option<String>, Error> {
+    for database in &run.databases {
+        let lease = Ops::new(client, settings.ops_database())
+            .newest_lease(database)
+            .await?;
+        if let Some(held) = lease
+            && held.seconds_left > 0
+            && held.execution != run.execution_id
+        {
+            return Ok(Some(format!(
+                "database {database} is held by execution {} until {} UTC",
+                held.execution, held.expires_at
+            )));
+        }
+    }
+    Ok(None)
+}
+
+/// The end of an execution that has nothing to do: a success, said aloud.
+fn nothing(outcome: &str, run: &BackupRun, reason: String) -> Next {
+    tracing::warn!(outcome, group = %run.group, reason, "nothing is backed up by this execution");
+    Next {
+        decision: NextDecision::Finish,
+        databases: Vec::new(),
+        summary: json!({ "outcome": outcome, "group": run.group, "reason": reason }),
+    }
 }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     config::Settings,
-    error::Error,
+    error::{Error, ErrorName},
     facts::cluster::{ClusterFacts, RepositoryFacts},
     flow::OnUnsupported,
-    ident::{DatabaseName, ExecutionId, RepositoryName},
+    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName},
     job::Phase,
     ops::{Ops, schema::SchemaState},
     plan::{
@@ -35,6 +35,16 @@ pub(crate) struct Gathered {
 }
 
 impl Gathered {
+    pub(crate) fn cluster_id(&self) -> Result<&ClusterId, Error> {
+        self.cluster.cluster_id.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorName::AccessDenied,
+                "which cluster this is cannot be read from SHOW FRONTENDS",
+            )
+            .hint("a full of another cluster must never count: GRANT OPERATE ON SYSTEM TO ...")
+        })
+    }
+
     /// `databases`: those in which nothing else may run.
     pub(crate) async fn read(
         settings: &Settings,

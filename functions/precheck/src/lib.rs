@@ -3,6 +3,7 @@
 //! The only function that sees what a person typed. Whatever it answers has every field, so that no
 //! later state can miss one.
 
+mod auto;
 mod backup;
 mod facts;
 mod input;

@@ -1,6 +1,6 @@
 //! The plan of a label is made once: read, decided, written, read back. Afterwards it is only read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use shared::{
     error::{Error, ErrorName},
@@ -17,9 +17,9 @@ use shared::{
     sql::{
         backup::BackupObject,
         ops::{history::PlannedRow, run_status::Phase},
-        show,
     },
     starrocks::Client,
+    track,
 };
 
 use crate::Work;
@@ -139,6 +139,7 @@ impl Work<'_> {
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
                 engine_version: &cluster.engine_version,
+                retention: self.run.retention,
             })
             .await?;
         self.ops(client)
@@ -200,40 +201,12 @@ impl Work<'_> {
                 return Err(unusable_baseline(self, named));
             }
         }
-        let labels: Vec<&SnapshotLabel> = candidates.iter().map(|record| &record.label).collect();
-        if labels.is_empty() {
-            return Ok(None);
-        }
-        let present = self.complete_snapshots(client, &labels).await?;
-        let record = candidates.iter().find(|record| {
-            // A full of empty tables alone has no snapshot to lose.
-            record.snapshot_timestamp.as_ref().is_none_or(|timestamp| {
-                present.contains(&(record.label.to_string(), timestamp.to_string()))
-            })
-        });
-        match (record, &self.run.baseline) {
+        let restorable = track::restorable(client, self.repository, candidates).await?;
+        match (restorable.first(), &self.run.baseline) {
             (Some(record), _) => Ok(Some(self.ops(client).manifest(record).await?)),
             (None, Some(named)) => Err(unusable_baseline(self, named)),
             (None, None) => Ok(None),
         }
-    }
-
-    async fn complete_snapshots(
-        &self,
-        client: &mut Client,
-        labels: &[&SnapshotLabel],
-    ) -> Result<BTreeSet<(String, String)>, Error> {
-        let query = show::snapshots_named(self.repository, labels.iter().copied());
-        let snapshots = client.fetch(&query).await?;
-        Ok(snapshots
-            .into_iter()
-            .filter_map(|snapshot| match snapshot.content {
-                show::SnapshotContent::Complete(timestamp) => {
-                    Some((snapshot.label, timestamp.to_string()))
-                }
-                _ => None,
-            })
-            .collect())
     }
 }
 

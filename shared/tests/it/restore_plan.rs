@@ -423,6 +423,8 @@ fn record(manifest: &Manifest) -> BackupRecord {
         bytes_stored: None,
         rows_total: None,
         engine_version: None,
+        retention_class: None,
+        expires_at: None,
         started_at: None,
         finished_at: None,
     }

@@ -15,6 +15,7 @@ impl Session<'_> {
     pub(super) async fn backup(&mut self, kind: Backup) -> Done {
         let (kind, options, baseline) = match kind {
             Backup::Full(options) => ("full", options, None),
+            Backup::Auto(options) => ("auto", options, None),
             Backup::Incremental {
                 options,
                 baseline_backup,

@@ -75,6 +75,12 @@ fn head(record: &BackupRecord) -> String {
             render::or_dash(record.engine_version.as_ref())
         ),
     ];
+    if let (Some(class), Some(until)) = (record.retention_class, record.expires_at) {
+        lines.push(format!(
+            "kept         as {}, until {until} UTC",
+            class.as_str()
+        ));
+    }
     if let Some(message) = &record.error_message {
         lines.push(format!("error        {message}"));
     }

@@ -260,6 +260,8 @@ pub(crate) fn record(label: &SnapshotLabel, database: &DatabaseName) -> BackupRe
         bytes_stored: None,
         rows_total: None,
         engine_version: Some("3.3.4-abc".into()),
+        retention_class: None,
+        expires_at: None,
         started_at: None,
         finished_at: None,
     }

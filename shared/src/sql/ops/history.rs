@@ -3,6 +3,7 @@
 use super::OpsTable;
 use crate::{
     digest::Digest,
+    flow::Retention,
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName, PlanId},
     label::{BackupKind, SnapshotLabel},
     manifest::{BackupRecord, BackupStatus, Cut},
@@ -39,6 +40,8 @@ impl FromRow for BackupRecord {
             bytes_stored: row.parse_optional("bytes_stored")?,
             rows_total: row.parse_optional("rows_total")?,
             engine_version: text("engine_version")?,
+            retention_class: row.parse_optional("retention_class")?,
+            expires_at: row.parse_optional("expires_at")?,
             started_at: text("started_at")?,
             finished_at: text("finished_at")?,
         })
@@ -48,7 +51,7 @@ impl FromRow for BackupRecord {
 const COLUMNS: &str = "label, backup_type, status, repository, started_at, finished_at, \
      error_message, execution_id, inventory_group, database_name, cluster_id, baseline_label, \
      plan_id, plan_digest, snapshot_timestamp, cut, planned_at, pinned_at, partitions_total, \
-     partitions_stored, bytes_stored, rows_total, engine_version";
+     partitions_stored, bytes_stored, rows_total, engine_version, retention_class, expires_at";
 
 fn select(ops: &DatabaseName) -> Sql {
     Sql::new("SELECT ")
@@ -128,16 +131,21 @@ pub struct PlannedRow<'a> {
     pub partitions_stored: u64,
     pub bytes_stored: u64,
     pub engine_version: &'a str,
+    pub retention: Option<Retention>,
 }
 
 /// An upsert: a repeat writes the same row again.
 pub fn insert_planned(ops: &DatabaseName, row: &PlannedRow<'_>) -> Statement {
+    let expires_at = row
+        .retention
+        .map(|kept| row.planned_at.plus_days(kept.days).to_string());
     Sql::new("INSERT INTO ")
         .ops_table(ops, OpsTable::BackupHistory)
         .text(
             " (label, backup_type, status, repository, started_at, execution_id, inventory_group, \
              database_name, cluster_id, baseline_label, plan_id, plan_digest, planned_at, \
-             partitions_total, partitions_stored, bytes_stored, engine_version) VALUES (",
+             partitions_total, partitions_stored, bytes_stored, engine_version, retention_class, \
+             expires_at) VALUES (",
         )
         .literals([
             row.label.as_str(),
@@ -166,6 +174,10 @@ pub fn insert_planned(ops: &DatabaseName, row: &PlannedRow<'_>) -> Statement {
         .number(row.bytes_stored)
         .text(", ")
         .literal(row.engine_version)
+        .text(", ")
+        .literal_or_null(row.retention.map(|kept| kept.class.as_str()))
+        .text(", ")
+        .literal_or_null(expires_at.as_deref())
         .text(")")
         .writes("INSERT backup_history")
 }

@@ -1,7 +1,8 @@
 //! `run_status`: leases on databases, and the labels that are in work.
 //!
 //! A lease is a row of scope `lease`, one per (database, generation); its INSERT carries a load label
-//! made of both, which StarRocks lets succeed once. A label in work is a row of scope `backup` or
+//! made of both, which StarRocks lets succeed once. A scheduled start is a row of scope `start`, claimed
+//! the same way. A label in work is a row of scope `backup` or
 //! `restore`, with the generation under which it is worked on.
 
 use super::OpsTable;
@@ -78,6 +79,8 @@ impl std::str::FromStr for Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     Lease,
+    /// A scheduled start, so that a second delivery of it is known.
+    Start,
     Backup,
     Restore,
 }
@@ -86,6 +89,7 @@ impl Scope {
     pub fn as_str(self) -> &'static str {
         match self {
             Scope::Lease => "lease",
+            Scope::Start => "start",
             Scope::Backup => "backup",
             Scope::Restore => "restore",
         }
@@ -223,6 +227,46 @@ pub fn release_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
         .writes("UPDATE lease")
 }
 
+/// The compare-and-set of a scheduled start: refused when it was already taken by anybody.
+pub fn insert_start(
+    ops: &DatabaseName,
+    load_label: &LoadLabel,
+    execution: &ExecutionId,
+) -> Statement {
+    Sql::new("INSERT INTO ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WITH LABEL ")
+        .name(load_label)
+        .text(" (scope, label, state, started_at, finished_at, execution_id) VALUES ('start', ")
+        .literal(load_label.as_str())
+        .text(", 'FINISHED', UTC_TIMESTAMP(), UTC_TIMESTAMP(), ")
+        .literal(execution.as_str())
+        .text(")")
+        .writes("INSERT start")
+}
+
+/// Which execution a scheduled start belongs to.
+pub fn start(ops: &DatabaseName, load_label: &LoadLabel) -> Query<StartRow> {
+    Sql::new("SELECT execution_id FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'start' AND label = ")
+        .literal(load_label.as_str())
+        .query("SELECT start")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartRow {
+    pub execution: ExecutionId,
+}
+
+impl FromRow for StartRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(StartRow {
+            execution: row.parse("execution_id")?,
+        })
+    }
+}
+
 pub fn insert_claim(
     ops: &DatabaseName,
     label: &SnapshotLabel,
@@ -333,7 +377,7 @@ pub fn clear_foreign(ops: &DatabaseName, row: &ForeignRow) -> Statement {
 pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
     Sql::new("SELECT label FROM ")
         .ops_table(ops, OpsTable::RunStatus)
-        .text(" WHERE scope <> 'lease' AND SUBSTR(label, 1, ")
+        .text(" WHERE scope NOT IN ('lease', 'start') AND SUBSTR(label, 1, ")
         .number(prefix.chars().count() as u64)
         .text(") = ")
         .literal(prefix)

@@ -21,7 +21,8 @@ pub(in crate::asl::tests) fn run_of(databases: &[&str]) -> Value {
     json!({
         "execution_id": "01JNABCDEFGHJKMNPQRSTVWXYZ", "started_at": "2026-03-01 03:15:00",
         "group": "nightly", "kind": "incremental", "name": null, "baseline": null,
-        "on_unsupported": "fail", "window_seconds": 86400, "databases": databases,
+        "on_unsupported": "fail",
+        "retention": null, "window_seconds": 86400, "databases": databases,
     })
 }
 
