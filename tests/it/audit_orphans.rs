@@ -43,10 +43,39 @@ async fn what_nobody_recorded_and_what_is_gone_are_found() {
 
     cluster.remove_snapshot("sales_20260301_full");
     let found = audit(&cluster).await;
-    let gone = &found["findings"][1];
+    let gone = &found["findings"][0];
     assert_eq!(
         (&gone["label"], &gone["class"]),
         (&json!("sales_20260301_full"), &json!("gone"))
     );
     assert_eq!(found["loses_data"], json!(true));
+    let only = audit_orphans::handle(&cluster.context(), json!({ "limit": 1 })).await;
+    let only = only.expect("an audit");
+    assert_eq!(only["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(only["findings_not_shown"], json!(1));
+}
+
+/// The weekly audit fails its execution, and the alarm on failed executions says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_machine_fails_where_data_is_lost() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    let output = flow::audit(&cluster).await.output();
+    assert_eq!(
+        (&output["findings"], &output["snapshots"]),
+        (&json!([]), &json!(1))
+    );
+    cluster.remove_snapshot("sales_20260301_full");
+    let error = flow::audit(&cluster).await.error();
+    assert_eq!(error.error, "VerificationFailed", "{error:?}");
+    assert!(error.cause.contains("sales_20260301_full"), "{error:?}");
 }

@@ -98,16 +98,15 @@ async fn each_function_understands_its_events() {
 async fn each_execution_is_understood() {
     let cluster = Cluster::start(Profile::V3_5).await;
     for (name, input) in files("executions") {
-        let operation = if name.starts_with("backup-") {
-            "backup"
-        } else {
-            "restore"
-        };
-        let event = json!({
-            "operation": operation,
+        let mut event = json!({
+            "operation": "backup",
             "input": input,
             "execution": { "Id": "one", "StartTime": "2026-03-01T04:00:00Z" },
         });
+        if !name.starts_with("backup-") {
+            event["operation"] = json!("restore");
+            event["machine"] = json!("any");
+        }
         // An empty cluster has neither group nor label: that is all that may be missing.
         let error = flow::call(&cluster.context(), "Precheck", event)
             .await

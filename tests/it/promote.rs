@@ -38,6 +38,38 @@ async fn names(cluster: &Cluster) -> Vec<String> {
     rows.into_iter().map(|row| row[0].clone()).collect()
 }
 
+/// `restore.asl.json` is deployed twice, so that on-call may stage and only few may promote.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_machine_that_stages_never_swaps_and_the_other_does_nothing_else() {
+    let cluster = shop().await;
+    let held = flow::restore_in(&cluster, "stage", target(json!({})))
+        .await
+        .output();
+    assert_eq!(held["summary"]["state"], json!("VERIFIED"));
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    let next = held["summary"]["next_input"].clone();
+    for (machine, input) in [
+        ("stage", next.clone()),
+        ("stage", target(json!({ "swap": "auto" }))),
+        ("promote", target(json!({}))),
+        (
+            "promote",
+            json!({ "resume": held["summary"]["restore_id"] }),
+        ),
+    ] {
+        let error = flow::restore_in(&cluster, machine, input.clone())
+            .await
+            .error();
+        assert_eq!(error.error, "InvalidInput", "{machine} {input}: {error:?}");
+    }
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    let promoted = flow::restore_in(&cluster, "promote", next).await.output();
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+    let next = promoted["summary"]["next_input"].clone();
+    flow::restore_in(&cluster, "promote", next).await.output();
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
     let cluster = shop().await;

@@ -6,7 +6,9 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use cli::asl::{Event, ExecutionError, ExecutionInfo, Functions, Machine, Runtime, resources};
+use cli::asl::{
+    Event, ExecutionError, ExecutionInfo, Functions, Machine, Placeholders, Runtime, resources,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use shared::{context::Context, error::Error, flow::FlowError};
@@ -49,6 +51,7 @@ pub async fn call(context: &Context, function: &str, payload: Value) -> Result<V
         "PollStatus" => poll_status::handle(context, payload).await,
         "RecordHistory" => record_history::handle(context, payload).await,
         "Restore" => restore::handle(context, payload).await,
+        "AuditOrphans" => audit_orphans::handle(context, payload).await,
         other => panic!("no function {other}"),
     }
 }
@@ -95,6 +98,29 @@ pub async fn backup_at_pace(cluster: &Cluster, input: Value, pace: u32) -> Ended
     let (_stopper, stop) = watch::channel(false);
     let runtime = Runtime::new(|_| {}, stop).with_pace(pace);
     run_with(cluster, &machine, input, None, &runtime).await
+}
+
+/// In one of the two machines that `restore.asl.json` is deployed as: `stage` or `promote`.
+pub async fn restore_in(cluster: &Cluster, machine: &str, input: Value) -> Ended {
+    let others: Vec<(&str, &str)> = resources::PLACEHOLDERS
+        .others
+        .iter()
+        .map(|(name, value)| match *name {
+            "RestoreMachine" => (*name, machine),
+            _ => (*name, *value),
+        })
+        .collect();
+    let placeholders = Placeholders {
+        others: &others,
+        ..resources::PLACEHOLDERS
+    };
+    let machine = Machine::load(resources::RESTORE, placeholders).expect("restore.asl.json loads");
+    run(cluster, &machine, input, None).await
+}
+
+pub async fn audit(cluster: &Cluster) -> Ended {
+    let machine = resources::audit().expect("audit.asl.json loads");
+    run(cluster, &machine, json!({}), None).await
 }
 
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {

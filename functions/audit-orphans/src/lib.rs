@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     config::Settings,
     context::Context,
-    error::Error,
+    error::{Error, ErrorName},
     job::Phase,
     ops::Ops,
     plan::orphans::{Listings, Orphan, find_orphans},
@@ -16,22 +16,33 @@ use shared::{
     starrocks::Client,
 };
 
-/// No fields: the repository is that of the configuration.
+/// The repository is that of the configuration.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Request {}
+struct Request {
+    /// Findings to answer one by one, those that lose data first. Without it all of them: more than a
+    /// state machine can carry.
+    limit: Option<usize>,
+    /// Raise `VerificationFailed` where a recorded backup cannot be restored any more.
+    #[serde(default)]
+    fail_on_loss: bool,
+}
 
 /// Answers `{"repository", "snapshots", "loses_data", "findings": [{"label", "class", "recorded",
-/// "dependents", "loses_data", "message", "hint"}]}`.
+/// "dependents", "loses_data", "message", "hint"}], "findings_not_shown"}`.
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
-    let Request {} = shared::context::parse(event)?;
+    let request: Request = shared::context::parse(event)?;
     let mut client = context.connect().await?;
-    let answer = audit(context.settings(), &mut client).await;
+    let answer = audit(context.settings(), &mut client, &request).await;
     client.close().await;
     answer
 }
 
-async fn audit(settings: &Settings, client: &mut Client) -> Result<Value, Error> {
+async fn audit(
+    settings: &Settings,
+    client: &mut Client,
+    request: &Request,
+) -> Result<Value, Error> {
     let ops = settings.ops_database();
     let repository = settings.repository()?;
     let state = Ops::new(client, ops).schema_state().await?;
@@ -52,7 +63,7 @@ async fn audit(settings: &Settings, client: &mut Client) -> Result<Value, Error>
     }
     let snapshots = client.fetch(&show::snapshots(repository)).await?;
     let records = Ops::new(client, ops).backups().await?;
-    let orphans = find_orphans(&Listings {
+    let mut orphans = find_orphans(&Listings {
         repository,
         running: &running,
         snapshots: &snapshots,
@@ -61,12 +72,42 @@ async fn audit(settings: &Settings, client: &mut Client) -> Result<Value, Error>
     for orphan in orphans.iter().filter(|orphan| orphan.loses_data()) {
         tracing::error!(label = orphan.label, finding = %orphan, "a recorded backup cannot be restored");
     }
+    let loses_data = orphans.iter().any(Orphan::loses_data);
+    if request.fail_on_loss && loses_data {
+        return Err(lost(&orphans));
+    }
+    // Stable: within each half the order stays.
+    orphans.sort_by_key(|orphan| !orphan.loses_data());
+    let shown = request.limit.unwrap_or(orphans.len()).min(orphans.len());
     Ok(json!({
         "repository": repository,
         "snapshots": snapshots.len(),
-        "loses_data": orphans.iter().any(Orphan::loses_data),
-        "findings": orphans.iter().map(finding).collect::<Vec<_>>(),
+        "loses_data": loses_data,
+        "findings": orphans[..shown].iter().map(finding).collect::<Vec<_>>(),
+        "findings_not_shown": orphans.len() - shown,
     }))
+}
+
+/// Names what is lost, as far as an error message carries it.
+fn lost(orphans: &[Orphan]) -> Error {
+    const NAMED: usize = 20;
+    let lost: Vec<&Orphan> = orphans
+        .iter()
+        .filter(|orphan| orphan.loses_data())
+        .collect();
+    let words: Vec<String> = lost.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match lost.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    Error::new(
+        ErrorName::VerificationFailed,
+        format!(
+            "recorded backups cannot be restored: {}{more}",
+            words.join("; ")
+        ),
+    )
+    .hint("starrocks-br doctor --orphans lists all of them, each with what to do")
 }
 
 fn finding(orphan: &Orphan) -> Value {

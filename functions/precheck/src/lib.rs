@@ -25,6 +25,7 @@ enum Request {
         execution: Execution,
     },
     Restore {
+        machine: restore::Machine,
         input: Value,
         execution: Execution,
     },
@@ -42,11 +43,13 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
                 .await
                 .map(|(run, next)| json!({ "run": run, "next": next }))
         }
-        Request::Restore { input, execution } => {
-            restore::normalize(settings, &mut client, input, &execution)
-                .await
-                .map(|run| json!({ "run": run }))
-        }
+        Request::Restore {
+            machine,
+            input,
+            execution,
+        } => restore::normalize(settings, &mut client, machine, input, &execution)
+            .await
+            .map(|run| json!({ "run": run })),
         Request::Report {} => report(settings, &mut client).await,
     };
     client.close().await;

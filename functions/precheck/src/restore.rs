@@ -10,6 +10,8 @@ use shared::{
     label::SnapshotLabel,
     manifest::BackupRecord,
     ops::Ops,
+    plan::restore::RestoreRequest,
+    sql::ops::steps::RestoreRow,
     starrocks::Client,
     time::UtcTime,
 };
@@ -59,13 +61,48 @@ struct Input {
     resume: Option<RestoreId>,
 }
 
+/// Which of the machines that `restore.asl.json` is deployed as is asking: each may be granted alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Machine {
+    /// On the command line there is only one.
+    Any,
+    /// `restore`: plans, stages and verifies; nothing that lives is touched.
+    Stage,
+    /// `restore-promote`: promotes and undoes.
+    Promote,
+}
+
+impl Machine {
+    fn allows(self, action: RestoreAction, swap: Option<SwapMode>) -> Result<(), Error> {
+        let builds = matches!(action, RestoreAction::Restore | RestoreAction::Resume);
+        match self {
+            Machine::Stage if !builds || swap == Some(SwapMode::Auto) => Err(Error::invalid_input(
+                "this state machine stages and verifies; it never changes what lives",
+            )
+            .hint("start restore-promote with {\"promote\": \"...\"} or {\"undo\": \"...\"}")),
+            Machine::Promote if builds => Err(Error::invalid_input(
+                "this state machine only promotes and undoes what was staged and verified",
+            )
+            .hint("start restore with {\"target_label\": \"...\"}; its output says what to start here")),
+            _ => Ok(()),
+        }
+    }
+}
+
 pub(crate) async fn normalize(
     settings: &Settings,
     client: &mut Client,
+    machine: Machine,
     input: Value,
     execution: &Execution,
 ) -> Result<RestoreRun, Error> {
-    let input: Input = input::read(input, "restore", &FIELDS)?;
+    let mut input: Input = input::read(input, "restore", &FIELDS)?;
+    let action = existing(&input)?.map_or(RestoreAction::Restore, |(action, _)| action);
+    machine.allows(action, input.swap)?;
+    if machine == Machine::Stage {
+        input.swap = Some(SwapMode::Manual);
+    }
     let ops = settings.ops_database();
     let state = Ops::new(client, ops).schema_state().await?;
     if let Some(error) = state.to_error(ops) {
@@ -74,7 +111,10 @@ pub(crate) async fn normalize(
     match existing(&input)? {
         Some((action, id)) => {
             // A restore goes on as it was asked for: its own request is stored with it.
-            Ops::new(client, ops).known_restore(id).await?;
+            let known = Ops::new(client, ops).known_restore(id).await?;
+            if action == RestoreAction::Resume {
+                machine.allows(action, stored_swap(&known))?;
+            }
             run(&input, action, id.clone(), Vec::new(), execution)
         }
         None => {
@@ -85,6 +125,12 @@ pub(crate) async fn normalize(
             run(&input, RestoreAction::Restore, id, labels, execution)
         }
     }
+}
+
+/// A restore goes on as it was asked for, so what was asked for counts.
+fn stored_swap(restore: &RestoreRow) -> Option<SwapMode> {
+    let request: RestoreRequest = serde_json::from_str(restore.scope.as_deref()?).ok()?;
+    Some(request.swap)
 }
 
 /// Room for what will be downloaded, with its replicas, as the backup estimated it.

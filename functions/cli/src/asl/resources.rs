@@ -1,9 +1,10 @@
-//! The project's two machines, and what their placeholders stand for on this machine.
+//! The project's machines, and what their placeholders stand for on this machine.
 
 use super::{LoadError, Machine, Placeholders};
 
 /// The names that [`Functions::invoke`](super::Functions::invoke) is called with, each with the
-/// placeholder of its ARN; and the partition of AWS, which has no meaning here.
+/// placeholder of its ARN; and what has no meaning here: the partition of AWS, and the split of restores
+/// into two machines.
 pub const PLACEHOLDERS: Placeholders<'static> = Placeholders {
     functions: &[
         ("PrecheckFunctionArn", "Precheck"),
@@ -11,15 +12,21 @@ pub const PLACEHOLDERS: Placeholders<'static> = Placeholders {
         ("PollStatusFunctionArn", "PollStatus"),
         ("RecordHistoryFunctionArn", "RecordHistory"),
         ("RestoreFunctionArn", "Restore"),
+        ("AuditOrphansFunctionArn", "AuditOrphans"),
     ],
-    others: &[("Partition", "aws")],
+    others: &[("Partition", "aws"), ("RestoreMachine", "any")],
 };
 
 pub const BACKUP: &str = include_str!("../../../../infra/statemachine/backup.asl.json");
 pub const RESTORE: &str = include_str!("../../../../infra/statemachine/restore.asl.json");
+pub const AUDIT: &str = include_str!("../../../../infra/statemachine/audit.asl.json");
 
 pub fn backup() -> Result<Machine, LoadError> {
     Machine::load(BACKUP, PLACEHOLDERS)
+}
+
+pub fn audit() -> Result<Machine, LoadError> {
+    Machine::load(AUDIT, PLACEHOLDERS)
 }
 
 pub fn restore() -> Result<Machine, LoadError> {
@@ -31,8 +38,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_machines_load() {
+    fn every_machine_loads() {
         backup().unwrap();
         restore().unwrap();
+        audit().unwrap();
     }
 }
