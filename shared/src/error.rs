@@ -78,6 +78,9 @@ error_names! {
     AccessDenied => Connection, 8,
     /// The backup is complete except for what is named.
     PartialBackup => Result, 10,
+    /// The program was asked to end; what StarRocks has accepted goes on there. Of the command line
+    /// alone: nobody interrupts a function.
+    Interrupted => Result, 130,
     /// A bug of ours.
     Internal => Bug, 70,
 }

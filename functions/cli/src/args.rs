@@ -49,6 +49,11 @@ pub enum Command {
         #[command(subcommand)]
         kind: Backup,
     },
+    /// Show what a backup or a restore would do; nothing is taken, written or sent
+    Plan {
+        #[command(subcommand)]
+        what: Plan,
+    },
     /// Restore a label beside the live data, verify it, and swap it in
     Restore(Restore),
     /// List what was backed up, newest first
@@ -130,9 +135,33 @@ pub struct BackupOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OnUnsupported {
+    /// Back up nothing, and say what is in the way
     Fail,
     /// Leave it out, record why, and end as PartialBackup
     Skip,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Plan {
+    /// What a backup would store, reference and leave out, table by table, and why
+    Backup(PlanBackup),
+    /// How a restore would bring each table back, as `restore --dry-run` shows it
+    Restore(RestoreTarget),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PlanBackup {
+    #[command(flatten)]
+    pub options: BackupOptions,
+    /// Everything in the group
+    #[arg(long, conflicts_with_all = ["incremental", "baseline_backup"])]
+    pub full: bool,
+    /// What changed since the group's newest full; this is the default
+    #[arg(long)]
+    pub incremental: bool,
+    /// The full to compare with, instead of the newest
+    #[arg(long, value_name = "LABEL")]
+    pub baseline_backup: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -146,6 +175,19 @@ pub struct Restore {
 
 #[derive(Debug, clap::Args)]
 pub struct RestoreOptions {
+    #[command(flatten)]
+    pub target: RestoreTarget,
+    /// Show the plan and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+/// What to restore, and how.
+#[derive(Debug, clap::Args)]
+pub struct RestoreTarget {
     /// The label to restore
     #[arg(long, value_name = "LABEL", required_unless_present = "group")]
     pub target_label: Option<String>,
@@ -178,12 +220,6 @@ pub struct RestoreOptions {
     /// Do not count rows
     #[arg(long)]
     pub no_row_counts: bool,
-    /// Show the plan and change nothing
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do not ask
-    #[arg(long)]
-    pub yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -207,7 +243,7 @@ pub struct RestoreById {
     /// The restore, see `starrocks-br status`
     pub id: String,
     /// Do not ask
-    #[arg(long)]
+    #[arg(short, long)]
     pub yes: bool,
 }
 

@@ -9,6 +9,7 @@ mod group;
 mod init;
 mod invoke;
 mod list;
+mod plan;
 mod restore;
 mod show;
 mod status;
@@ -64,6 +65,7 @@ impl Session<'_> {
                 expected_partitions,
             } => self.init(expected_partitions).await,
             Command::Backup { kind } => self.backup(kind).await,
+            Command::Plan { what } => self.plan(what).await,
             Command::Restore(restore) => self.restore(restore).await,
             Command::List { group } => self.list(group.as_deref()).await,
             Command::Show {

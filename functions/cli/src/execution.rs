@@ -1,16 +1,12 @@
 //! Running a state machine from the command line.
 
+mod stop;
+
 use std::sync::Arc;
 
-use serde_json::Value;
-use shared::{
-    context::Context,
-    error::{Error, ErrorName},
-};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use serde_json::{Value, json};
+use shared::{context::Context, error::Error};
+use tokio::sync::watch;
 
 use crate::{
     asl::{ExecutionError, ExecutionInfo, Machine, Runtime},
@@ -18,33 +14,51 @@ use crate::{
     progress,
 };
 
+pub(crate) use stop::asked_to_end;
+
+/// What an execution is about, for what is said when it is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject<'a> {
+    Backup,
+    /// A restore that begins: it is called as its execution.
+    Restore,
+    /// A restore that goes on.
+    RestoreOf(&'a str),
+}
+
 /// Runs an execution under a new id, and stops it when the process is asked to end. `pace`: how many
 /// seconds pass on the cluster in one of this machine; 1, except in the demo.
 pub(crate) async fn run(
     context: &Context,
     machine: &Machine,
+    subject: Subject<'_>,
     input: Value,
     pace: u32,
 ) -> Result<Value, Error> {
     // What is wrong with the connection is said at once, not after the retries of the first state.
     context.connect().await?.close().await;
     let handlers = Arc::new(Handlers::new(context.clone()));
+    let info = info();
     let (stopper, stop) = watch::channel(false);
-    let signals = tokio::spawn(stop_on_signal(stopper));
+    let signals = tokio::spawn(async move {
+        asked_to_end().await;
+        // Nobody listens any more: the execution has ended by itself.
+        let _ = stopper.send(true);
+    });
     let runtime = Runtime::new(progress::observer(), stop).with_pace(pace);
-    let result = machine.execute(input, &info(), &handlers, &runtime).await;
+    let result = machine.execute(input, &info, &handlers, &runtime).await;
     signals.abort();
-    result.map_err(|error| match error {
-        ExecutionError::Failed(failure) => failure.error.to_error(),
-        ExecutionError::Stopped { state } => Error::new(
-            ErrorName::JobConflict,
-            format!("stopped in state '{state}'"),
-        )
-        .hint(
-            "what StarRocks has accepted goes on there: run the same command again, and it is \
-                 adopted as soon as the lease has expired (20 minutes at most)",
-        ),
-    })
+    match result {
+        Ok(output) => Ok(output),
+        Err(ExecutionError::Failed(failure)) => Err(failure.error.to_error()),
+        Err(ExecutionError::Stopped { .. }) => Err(stop::left(&handlers, &info.id, subject).await),
+    }
+}
+
+/// A new execution as its first state would see it, for what is asked of that state alone.
+pub(crate) fn described() -> Value {
+    let info = info();
+    json!({ "Id": info.id, "StartTime": info.started_at.to_string() })
 }
 
 #[expect(
@@ -60,17 +74,4 @@ fn info() -> ExecutionInfo {
         started_at: jiff::Timestamp::now(),
         redrive_count: 0,
     }
-}
-
-/// Ctrl-C and SIGTERM end the execution between two states; what runs in StarRocks is left to it.
-async fn stop_on_signal(stopper: watch::Sender<bool>) {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-    // Nobody listens any more: the execution has ended by itself.
-    let _ = stopper.send(true);
 }

@@ -5,6 +5,8 @@ use std::{
     io::{self, BufRead, IsTerminal, Write},
 };
 
+use tokio::sync::oneshot;
+
 pub struct Terminal {
     out: Box<dyn Write + Send>,
     err: Box<dyn Write + Send>,
@@ -63,12 +65,35 @@ impl Terminal {
         let _ = self.err.flush();
     }
 
-    /// `true` only after an explicit yes; an empty answer is no.
-    pub(crate) fn confirm(&mut self, question: &str) -> bool {
+    /// `Some(true)` only after an explicit yes; an empty answer is no. `None` if the process was asked
+    /// to end meanwhile: once signals are listened to, nothing else ends it at a prompt.
+    pub(crate) async fn confirm(
+        &mut self,
+        question: &str,
+        asked_to_end: impl Future<Output = ()>,
+    ) -> Option<bool> {
         let _ = write!(self.err, "{question} [y/N] ");
         let _ = self.err.flush();
-        let mut answer = String::new();
-        let read = self.input.read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        let mut input = std::mem::replace(&mut self.input, Box::new(io::empty()));
+        let (sender, answered) = oneshot::channel();
+        // Not a task of the runtime, which would wait for it at the end.
+        std::thread::spawn(move || {
+            let mut answer = String::new();
+            let read = input.read_line(&mut answer);
+            let yes = matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+            // Nobody waits for it any more: the process ends.
+            let _ = sender.send((input, read.is_ok() && yes));
+        });
+        tokio::select! {
+            answer = answered => {
+                let (input, yes) = answer.ok()?;
+                self.input = input;
+                Some(yes)
+            }
+            () = asked_to_end => {
+                let _ = writeln!(self.err);
+                None
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod finish;
 mod reconcile;
 mod record;
 mod restore;
+mod stop;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +16,7 @@ use shared::{
     context::Context,
     error::Error,
     flow::{BackupRun, FlowError, Job, Outcome, RestoreRun},
-    ident::DatabaseName,
+    ident::{DatabaseName, ExecutionId, RestoreId},
 };
 
 use restore::FinishRestore;
@@ -33,6 +34,12 @@ enum Request {
         failure: Option<FlowError>,
     },
     FinishRestore(FinishRestore),
+    /// The program that runs an execution was asked to end.
+    Stop {
+        execution_id: ExecutionId,
+        /// The restore that it worked on.
+        restore_id: Option<RestoreId>,
+    },
 }
 
 /// What the last Task of `backup` is told.
@@ -63,6 +70,12 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
             restore::record(settings, &mut client, &run, failure.as_ref()).await
         }
         Request::FinishRestore(finish) => restore::finish(settings, &mut client, &finish).await,
+        Request::Stop {
+            execution_id,
+            restore_id,
+        } => stop::stop(settings, &mut client, &execution_id, restore_id.as_ref())
+            .await
+            .and_then(|left| shared::context::reply(&left)),
         Request::Finish(finish) => finish::finish(settings, &mut client, &finish)
             .await
             .and_then(|next| shared::context::reply(&next)),

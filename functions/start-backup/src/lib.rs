@@ -11,8 +11,10 @@
 //! 4. lease once more, foreign runs once more, then BACKUP ([`submit`]); SUBMITTED.
 
 mod adopt;
+mod ground;
 mod label;
 mod plan;
+mod preview;
 mod submit;
 
 use serde::Deserialize;
@@ -42,22 +44,37 @@ enum Request {
         run: BackupRun,
         database: DatabaseName,
     },
+    /// What `start` would do now; nothing is taken, written or sent.
+    Plan {
+        run: BackupRun,
+        database: DatabaseName,
+    },
 }
 
-/// Answers a [`Job`]: running, finished already, or unchanged.
+/// Answers a [`Job`] (running, finished already, or unchanged), or the preview of one.
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
-    let Request::Start { run, database } = shared::context::parse(event)?;
+    let request: Request = shared::context::parse(event)?;
+    let (Request::Start { run, database } | Request::Plan { run, database }) = &request;
     let mut client = context.connect().await?;
     let work = Work {
         settings: context.settings(),
         repository: context.settings().repository()?,
-        run: &run,
-        database: &database,
+        run,
+        database,
         invocation: context.new_invocation(),
     };
-    let started = work.start(&mut client).await;
+    let answer = match request {
+        Request::Start { .. } => work
+            .start(&mut client)
+            .await
+            .and_then(|job| shared::context::reply(&job)),
+        Request::Plan { .. } => work
+            .preview(&mut client)
+            .await
+            .and_then(|preview| shared::context::reply(&preview)),
+    };
     client.close().await;
-    shared::context::reply(&started?)
+    answer
 }
 
 /// One call for one database.

@@ -173,6 +173,24 @@ impl Ops<'_> {
         }
     }
 
+    /// Every database that this execution holds now, with its lease.
+    pub async fn leases_of(
+        &mut self,
+        execution: &ExecutionId,
+    ) -> Result<Vec<(DatabaseName, LeaseRow)>, Error> {
+        let query = run_status::databases_held(self.database, execution);
+        let mut held = Vec::new();
+        for row in self.client.fetch(&query).await? {
+            if let Some(lease) = self.newest_lease(&row.0).await?
+                && lease.execution == *execution
+                && lease.seconds_left > 0
+            {
+                held.push((row.0, lease));
+            }
+        }
+        Ok(held)
+    }
+
     /// Gives the database back, if this execution still has it.
     pub async fn release_lease(
         &mut self,

@@ -6,9 +6,10 @@ use shared::error::Error;
 use super::Session;
 use crate::{
     Done,
-    args::{Backup, OnUnsupported, Output},
+    args::{Backup, BackupOptions, OnUnsupported, Output},
     asl::resources,
-    execution, render,
+    execution::{self, Subject},
+    render,
 };
 
 impl Session<'_> {
@@ -21,24 +22,35 @@ impl Session<'_> {
                 baseline_backup,
             } => ("incremental", options, baseline_backup),
         };
-        let input = json!({
-            "group": options.group,
-            "kind": kind,
-            "name": options.name,
-            "baseline": baseline,
-            "on_unsupported": match options.on_unsupported {
-                OnUnsupported::Fail => "fail",
-                OnUnsupported::Skip => "skip",
-            },
-        });
+        let input = input(kind, &options, baseline.as_deref());
         let machine = resources::backup().map_err(|error| Error::internal(error.to_string()))?;
-        let output = execution::run(&self.context, &machine, input, self.pace).await?;
+        let output = execution::run(
+            &self.context,
+            &machine,
+            Subject::Backup,
+            input,
+            self.pace,
+        ).await?;
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&output["summary"])),
             Output::Text => self.terminal.print(&text(&output["summary"])),
         }
         Ok(())
     }
+}
+
+/// The input of an execution, as `precheck` reads it.
+pub(super) fn input(kind: &str, options: &BackupOptions, baseline: Option<&str>) -> Value {
+    json!({
+        "group": options.group,
+        "kind": kind,
+        "name": options.name,
+        "baseline": baseline,
+        "on_unsupported": match options.on_unsupported {
+            OnUnsupported::Fail => "fail",
+            OnUnsupported::Skip => "skip",
+        },
+    })
 }
 
 fn text(summary: &Value) -> String {

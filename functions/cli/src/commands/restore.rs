@@ -1,14 +1,20 @@
 //! `restore`: the plan is shown first, and the plan that was shown is the one that is executed.
 
 use serde_json::{Value, json};
-use shared::error::Error;
+use shared::{
+    error::{Error, ErrorName},
+    ident::GroupName,
+    label::SnapshotLabel,
+    plan::backup::Selection,
+};
 
 use super::Session;
 use crate::{
     Done,
-    args::{Output, Restore, RestoreAction, RestoreById, RestoreOptions, Swap},
+    args::{Output, Restore, RestoreAction, RestoreById, RestoreOptions, RestoreTarget, Swap},
     asl::resources,
-    execution, render,
+    execution::{self, Subject},
+    render,
 };
 
 impl Session<'_> {
@@ -22,56 +28,86 @@ impl Session<'_> {
     }
 
     async fn restore_label(&mut self, options: RestoreOptions) -> Done {
-        let mut input = self.input(&options).await?;
-        input["dry_run"] = json!(true);
-        let planned = self.execute(input.clone()).await?;
-        let plan = &planned["summary"]["plan"];
-        if options.dry_run {
-            return self.answer(plan, &plan_text(plan));
+        let RestoreOptions {
+            target,
+            dry_run,
+            yes,
+        } = options;
+        if dry_run {
+            return self.plan_restore(target).await;
         }
-        self.terminal.say(&plan_text(plan));
-        self.ask(options.yes, "Restore this?")?;
-        input["dry_run"] = json!(false);
+        let mut input = self.input(&target).await?;
+        let plan = self.planned(&input).await?;
+        self.terminal.say(&plan_text(&plan));
+        self.ask(yes, "Restore this?", "the plan above").await?;
         input["expect_plan"] = plan["digest"].clone();
-        let done = self.execute(input).await?;
+        let done = self.execute(Subject::Restore, input).await?;
         self.answer(&done["summary"], &end_text(&done["summary"]))
     }
 
-    async fn input(&self, options: &RestoreOptions) -> Result<Value, Error> {
-        let mut tables = options.tables.clone();
-        let mut group = options.group.clone();
-        if options.target_label.is_some()
+    pub(super) async fn plan_restore(&mut self, target: RestoreTarget) -> Done {
+        let input = self.input(&target).await?;
+        let plan = self.planned(&input).await?;
+        self.answer(&plan, &plan_text(&plan))
+    }
+
+    /// The plan of a restore that is not begun.
+    async fn planned(&self, input: &Value) -> Result<Value, Error> {
+        let mut input = input.clone();
+        input["dry_run"] = json!(true);
+        let mut planned = self.execute(Subject::Restore, input).await?;
+        Ok(planned["summary"]["plan"].take())
+    }
+
+    async fn input(&self, target: &RestoreTarget) -> Result<Value, Error> {
+        let mut tables = target.tables.clone();
+        let mut group = target.group.clone();
+        if let Some(label) = &target.target_label
             && let Some(name) = group.take()
         {
-            tables.extend(self.tables_of_group(&name).await?);
+            if !tables.is_empty() {
+                return Err(
+                    Error::invalid_input("--group and --table both say which tables of the label")
+                        .hint("leave one of them out"),
+                );
+            }
+            tables = self.tables_of_group(label, &name).await?;
         }
         Ok(json!({
-            "target_label": options.target_label,
+            "target_label": target.target_label,
             "group": group,
-            "as_of": options.as_of,
+            "as_of": target.as_of,
             "tables": tables,
-            "partitions": options.partitions,
-            "rename_suffix": options.rename_suffix,
-            "into_database": options.into_database,
-            "swap": match options.swap { Swap::Auto => "auto", Swap::Manual => "manual" },
-            "row_counts": !options.no_row_counts,
+            "partitions": target.partitions,
+            "rename_suffix": target.rename_suffix,
+            "into_database": target.into_database,
+            "swap": match target.swap { Swap::Auto => "auto", Swap::Manual => "manual" },
+            "row_counts": !target.no_row_counts,
         }))
     }
 
-    /// As the Python tool does it: a group beside a label names the tables to restore.
-    async fn tables_of_group(&self, name: &str) -> Result<Vec<String>, Error> {
+    /// As the Python tool does it: a group beside a label names the tables to restore. An empty list
+    /// stands for all of them.
+    async fn tables_of_group(&self, label: &str, name: &str) -> Result<Vec<String>, Error> {
+        let label: SnapshotLabel = label.parse()?;
+        let name: GroupName = name.parse()?;
         let mut client = self.connect_to_ops().await?;
-        let group = self.ops(&mut client).group(&name.parse()?).await?;
+        let record = self.ops(&mut client).known_backup(&label).await?;
+        let mut group = self.ops(&mut client).group(&name).await?;
         client.close().await;
-        Ok(group
-            .into_values()
-            .flat_map(|selection| match selection {
-                shared::plan::backup::Selection::Everything => Vec::new(),
-                shared::plan::backup::Selection::Names(names) => {
-                    names.into_iter().map(String::from).collect()
-                }
-            })
-            .collect())
+        let selection = record
+            .database
+            .as_ref()
+            .and_then(|database| group.remove(database));
+        match selection {
+            Some(Selection::Everything) => Ok(Vec::new()),
+            Some(Selection::Names(names)) => Ok(names.into_iter().map(String::from).collect()),
+            None => Err(Error::new(
+                ErrorName::NotFound,
+                format!("group '{name}' has no table in the database of label {label}"),
+            )
+            .hint("starrocks-br group list shows what the groups hold")),
+        }
     }
 
     async fn go_on(&mut self, action: &str, by_id: RestoreById) -> Done {
@@ -80,29 +116,42 @@ impl Session<'_> {
                 "undo" => format!("Put back what lived before restore {}?", by_id.id),
                 _ => format!("Make restore {} live?", by_id.id),
             };
-            self.ask(by_id.yes, &question)?;
+            self.ask(by_id.yes, &question, "starrocks-br status").await?;
         }
-        let done = self.execute(json!({ action: by_id.id })).await?;
+        let subject = Subject::RestoreOf(&by_id.id);
+        let done = self.execute(subject, json!({ action: by_id.id })).await?;
         self.answer(&done["summary"], &end_text(&done["summary"]))
     }
 
-    async fn execute(&self, input: Value) -> Result<Value, Error> {
+    async fn execute(&self, subject: Subject<'_>, input: Value) -> Result<Value, Error> {
         let machine = resources::restore().map_err(|error| Error::internal(error.to_string()))?;
-        execution::run(&self.context, &machine, input, self.pace).await
+        execution::run(&self.context, &machine, subject, input, self.pace).await
     }
 
-    fn ask(&mut self, yes: bool, question: &str) -> Done {
+    /// `look`: how to see beforehand what is being asked about.
+    async fn ask(&mut self, yes: bool, question: &str, look: &str) -> Done {
         if yes {
             return Ok(());
         }
         if !self.terminal.is_interactive() {
-            return Err(Error::invalid_input("nobody is there to confirm this")
-                .hint("add --yes, after looking at the plan with --dry-run"));
+            return Err(
+                Error::invalid_input("nobody is there to confirm this: nothing was changed")
+                    .hint(format!("add --yes, after looking at {look}")),
+            );
         }
-        match self.terminal.confirm(question) {
-            true => Ok(()),
-            false => Err(Error::invalid_input("not confirmed: nothing was changed")
+        match self
+            .terminal
+            .confirm(question, execution::asked_to_end())
+            .await
+        {
+            Some(true) => Ok(()),
+            Some(false) => Err(Error::invalid_input("not confirmed: nothing was changed")
                 .hint("answer y or yes to go on")),
+            None => Err(Error::new(
+                ErrorName::Interrupted,
+                "not confirmed: nothing was changed",
+            )
+            .hint("run the command again")),
         }
     }
 

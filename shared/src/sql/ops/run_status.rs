@@ -205,6 +205,26 @@ pub fn newest_lease(ops: &DatabaseName, database: &DatabaseName) -> Query<LeaseR
     .query("SELECT lease")
 }
 
+/// Databases on which an execution holds a lease that has not run out. A generation of its own may
+/// have superseded another.
+pub fn databases_held(ops: &DatabaseName, execution: &ExecutionId) -> Query<HeldRow> {
+    Sql::new("SELECT DISTINCT database_name FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'lease' AND expires_at > UTC_TIMESTAMP() AND execution_id = ")
+        .literal(execution.as_str())
+        .text(" ORDER BY database_name")
+        .query("SELECT leases")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRow(pub DatabaseName);
+
+impl FromRow for HeldRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(HeldRow(row.parse("database_name")?))
+    }
+}
+
 pub fn renew_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::RunStatus)

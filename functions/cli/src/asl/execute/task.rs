@@ -197,7 +197,11 @@ impl<F: Functions> Execution<'_, F> {
                 Interruption::Deadline => return Err(interruption.into()),
                 Interruption::Stop => match timeout(GRACE, &mut call).await {
                     Ok(joined) => joined,
-                    Err(_) => return Err(interruption.into()),
+                    Err(_) => {
+                        // The process ends: whatever is said of its work must stay true.
+                        call.abort();
+                        return Err(interruption.into());
+                    }
                 },
             },
             () = sleep_until(Instant::now() + limit) => {

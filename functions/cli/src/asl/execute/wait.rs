@@ -7,8 +7,9 @@ use tokio::time::Instant;
 use super::{Event, Execution, Functions, Step, Visit, halt::Halt};
 use crate::asl::definition::{TIMEOUT, Wait, WaitFor};
 
-/// How long a running handler may go on after a stop: the process has to be gone within 8 seconds.
-pub const GRACE: Duration = Duration::from_secs(7);
+/// How long a running handler may go on after a stop. Whoever stops a container waits ten seconds before
+/// it is killed, and some of them are needed to say what is left.
+pub const GRACE: Duration = Duration::from_secs(6);
 
 /// The longest wait that Step Functions accepts (AWS Step Functions, Wait workflow state).
 const MAX_WAIT_SECONDS: u64 = 99_999_999;

@@ -186,7 +186,7 @@ async fn a_stop_ends_the_execution_between_states() {
             "A",
             24.0,
         ),
-        (Answer::Hang, 20, "A", 27.0),
+        (Answer::Hang, 20, "A", 26.0),
     ] {
         let stage = Stage {
             stop_after: Some(Duration::from_secs(stop_after)),
