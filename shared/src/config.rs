@@ -127,7 +127,9 @@ impl Settings {
             .flat_map(|hosts| hosts.split(','))
             .map(|host| FrontendAddress::parse(host, port))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| invalid(error.to_string()))?;
+            .map_err(|error| {
+                invalid(error.to_string()).hint("`host` is HOST or HOST:PORT, or several of them")
+            })?;
         if frontends.is_empty() {
             return Err(missing("host", variables::HOST));
         }
@@ -161,6 +163,7 @@ impl Settings {
                 invalid(format!(
                     "time_zone '{zone}' is not a zone of the IANA database"
                 ))
+                .hint("UTC, or a name such as Europe/Berlin")
             })?,
             stall_minutes: within(
                 "stall_minutes",
@@ -237,7 +240,8 @@ fn check_environment() -> Result<(), Error> {
     for (name, value) in variables {
         let Some(name) = name.to_str() else { continue };
         if name.starts_with("STARROCKS_") && value.to_str().is_none() {
-            return Err(invalid(format!("the value of {name} is not UTF-8 text")));
+            return Err(invalid(format!("the value of {name} is not UTF-8 text"))
+                .hint("unset it, or set it to text"));
         }
         names.push(name.to_owned());
     }
@@ -280,6 +284,7 @@ fn password(environment: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secre
             "{} names {path}, which cannot be read: {error}",
             variables::PASSWORD_FILE
         ))
+        .hint("name a file that this user may read and that holds the password alone")
     })?;
     let password = text.trim_end_matches(['\n', '\r']);
     Ok(Some(Secret::new(password.to_owned())))
@@ -340,7 +345,7 @@ fn check_tls(tls: TlsFile) -> Result<Option<TlsSettings>, Error> {
         .iter()
         .map(|version| version.parse())
         .collect::<Result<_, String>>()
-        .map_err(invalid)?;
+        .map_err(|error| invalid(error).hint("the versions are: TLSv1.2, TLSv1.3"))?;
     Ok(Some(TlsSettings {
         ca_cert: tls.ca_cert.map(Pem::File),
         client,
@@ -357,8 +362,8 @@ fn within<T: Copy + PartialOrd + std::fmt::Display>(
     if range.contains(&value) {
         Ok(value)
     } else {
-        Err(invalid(format!(
-            "{key} is {value}: {} to {} is needed",
+        Err(invalid(format!("{key} is {value}")).hint(format!(
+            "set {key} to a number from {} to {}",
             range.start(),
             range.end()
         )))
@@ -370,8 +375,11 @@ where
     T: std::str::FromStr<Err = crate::ident::InvalidName>,
 {
     text.map(|text| {
-        text.parse()
-            .map_err(|error| invalid(format!("{key}: {error}")))
+        text.parse().map_err(|error| {
+            invalid(format!("{key}: {error}")).hint(format!(
+                "correct `{key}`, in the file that --config names or in its variable"
+            ))
+        })
     })
     .transpose()
 }

@@ -1,6 +1,7 @@
 //! One binary of all integration tests.
 
 mod audit_orphans;
+mod cli;
 mod concurrency;
 mod crash;
 mod events;

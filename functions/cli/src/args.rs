@@ -8,7 +8,12 @@ use clap_complete::Shell;
 /// Backup and restore for StarRocks: full and incremental backups that miss nothing, and restores
 /// beside the live data.
 #[derive(Debug, Parser)]
-#[command(name = "starrocks-br", version, propagate_version = true)]
+#[command(
+    name = "starrocks-br",
+    bin_name = "starrocks-br",
+    version,
+    propagate_version = true
+)]
 pub struct Args {
     #[command(flatten)]
     pub global: Global,

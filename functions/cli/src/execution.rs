@@ -36,7 +36,10 @@ pub(crate) async fn run(
     pace: u32,
 ) -> Result<Value, Error> {
     // What is wrong with the connection is said at once, not after the retries of the first state.
-    context.connect().await?.close().await;
+    tokio::select! {
+        connected = context.connect() => connected?.close().await,
+        () = asked_to_end() => return Err(stop::nothing_begun(subject)),
+    }
     let handlers = Arc::new(Handlers::new(context.clone()));
     let info = info();
     let (stopper, stop) = watch::channel(false);

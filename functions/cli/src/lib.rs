@@ -17,11 +17,14 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::Parser;
 use shared::{
     config,
-    error::Error,
+    error::{Error, ErrorName},
     telemetry::{self, Format},
 };
 
-use crate::{args::Args, terminal::Terminal};
+use crate::{
+    args::{Args, Output},
+    terminal::Terminal,
+};
 
 pub use handlers::Handlers;
 
@@ -30,16 +33,10 @@ pub async fn run(
     arguments: impl IntoIterator<Item = OsString>,
     terminal: &mut Terminal,
 ) -> ExitCode {
-    let args = match Args::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let args = match Args::try_parse_from(&arguments) {
         Ok(args) => args,
-        Err(error) => {
-            let text = error.render().to_string();
-            match error.use_stderr() {
-                true => terminal.say(text.trim_end()),
-                false => terminal.print(text.trim_end()),
-            }
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return usage(terminal, &arguments, &error),
     };
     let format = Format::Text {
         verbose: args.global.verbose,
@@ -53,6 +50,37 @@ pub async fn run(
             ExitCode::from(error.name.exit_code())
         }
     }
+}
+
+/// Help, or what is wrong with the command line.
+fn usage(terminal: &mut Terminal, arguments: &[OsString], error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        terminal.print(text.trim_end());
+        return ExitCode::SUCCESS;
+    }
+    if wants_json(arguments) {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let rest: Vec<&str> = lines
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
+        let message = first.strip_prefix("error: ").unwrap_or(first);
+        let error = Error::invalid_input(message).hint(rest.join("; "));
+        render::error(terminal, Output::Json, &error);
+    } else {
+        terminal.say(text.trim_end());
+    }
+    ExitCode::from(ErrorName::InvalidInput.exit_code())
+}
+
+/// Of a command line that could not be read.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let separate = arguments
+        .windows(2)
+        .any(|pair| pair[0] == "--output" && pair[1] == "json");
+    separate || arguments.iter().any(|argument| argument == "--output=json")
 }
 
 /// What a command answers.

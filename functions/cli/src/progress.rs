@@ -78,12 +78,13 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
                     Some("verify") => "verifying",
                     Some("promote") => "verified; changing names",
                     Some("hold") => "verified; waiting to be promoted",
-                    Some("done") => "live",
+                    Some("done") => "done",
                     _ => "going on",
                 };
                 vec![("restore".to_owned(), said.to_owned())]
             }
-            None => vec![("restore".to_owned(), "planned".to_owned())],
+            // The plan is shown by whoever asked for it.
+            None => Vec::new(),
         },
         Event::Retrying {
             error, delay, left, ..
@@ -102,7 +103,11 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
 
 fn job(job: &Value) -> (String, String) {
     let state = match &job["progress"] {
-        Value::Null => text(&job["state"]),
+        Value::Null => match job["state"].as_str() {
+            Some("running") => "in work".to_owned(),
+            Some("unchanged") => "nothing changed, nothing to store".to_owned(),
+            _ => text(&job["state"]),
+        },
         progress => match progress["percent"].as_u64() {
             Some(percent) => format!("{} {percent} %", text(&progress["state"])),
             None => text(&progress["state"]),

@@ -4,10 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
     config::Settings,
-    error::Error,
+    error::{Error, ErrorName},
     flow::{BackupRun, Execution, Next, NextDecision, OnUnsupported},
     ident::GroupName,
     label::{BackupKind, SnapshotLabel},
+    manifest::BackupStatus,
     ops::Ops,
     plan::schedule::Policy,
     starrocks::Client,
@@ -84,6 +85,9 @@ pub(crate) async fn normalize(
         return Err(error);
     }
     let group = Ops::new(client, ops).group(&input.group).await?;
+    if let Some(baseline) = &input.baseline {
+        check_baseline(&mut Ops::new(client, ops), baseline).await?;
+    }
     let databases: Vec<_> = group.into_keys().collect();
     let gathered = Gathered::read(settings, client, &databases).await?;
     let (kind, retention) = match input.kind {
@@ -208,4 +212,22 @@ fn nothing(outcome: &str, run: &BackupRun, reason: String) -> Next {
         databases: Vec::new(),
         summary: json!({ "outcome": outcome, "group": run.group, "reason": reason }),
     }
+}
+
+/// What can be said of a baseline before a database is read. Whether it fits the group, the cluster and
+/// the repository is found there.
+async fn check_baseline(ops: &mut Ops<'_>, label: &SnapshotLabel) -> Result<(), Error> {
+    let record = ops.known_backup(label).await?;
+    if record.kind == BackupKind::Full && record.status == BackupStatus::Finished {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorName::NotFound,
+        format!(
+            "label '{label}' cannot be a baseline: it is {} and {}",
+            record.kind,
+            record.status.as_str()
+        ),
+    )
+    .hint("a baseline is a FINISHED full of the same group: starrocks-br list"))
 }

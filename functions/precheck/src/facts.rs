@@ -7,11 +7,11 @@ use shared::{
     error::{Error, ErrorName},
     facts::cluster::{ClusterFacts, RepositoryFacts},
     flow::OnUnsupported,
-    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName},
+    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableName},
     job::Phase,
     ops::{Ops, schema::SchemaState},
     plan::{
-        backup::{Selection, unsupported},
+        backup::{Selection, Unsupported, unsupported},
         precheck::{
             BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
             RestoreNeeds, RunningJob, Surroundings, check_backup, check_restore,
@@ -185,6 +185,10 @@ impl Gathered {
             OpsTables::Ready => self.read_groups(settings, client).await?,
             OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
         };
+        let named = match self.ops {
+            OpsTables::Ready => named_tables(settings, client).await?,
+            OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
+        };
         let mut databases = BTreeMap::new();
         for (name, reading) in &readings {
             let mut needs = DatabaseNeeds {
@@ -197,6 +201,12 @@ impl Gathered {
                     // Whether LIST tables can be backed up is found out by BACKUP itself.
                     Some((name, unsupported::reason(table, true)?))
                 }));
+                let named = named.get(name).into_iter().flatten();
+                needs.unsupported.extend(
+                    named
+                        .filter(|table| !is_there(reading, table))
+                        .map(|table| (table, Unsupported::Missing)),
+                );
                 let unreadable = reading.unreadable.iter();
                 needs
                     .unreadable
@@ -232,4 +242,29 @@ impl Gathered {
             .map(|name| (name.clone(), readings.remove(&name)))
             .collect())
     }
+}
+
+/// Tables that groups name one by one, also where another group takes the whole database.
+async fn named_tables(
+    settings: &Settings,
+    client: &mut Client,
+) -> Result<BTreeMap<DatabaseName, BTreeSet<TableName>>, Error> {
+    let rows = Ops::new(client, settings.ops_database())
+        .inventory()
+        .await?;
+    let mut named: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| row.table != "*") {
+        let tables = named.entry(row.database.parse()?).or_default();
+        tables.insert(row.table.parse()?);
+    }
+    Ok(named)
+}
+
+/// Where not everything can be listed, a table that is not seen may still be there.
+fn is_there(reading: &DatabaseReading, table: &TableName) -> bool {
+    reading
+        .facts
+        .listing
+        .as_ref()
+        .is_none_or(|listing| listing.contains(table))
 }

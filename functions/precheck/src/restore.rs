@@ -258,7 +258,10 @@ async fn labels(ops: &mut Ops<'_>, input: &Input) -> Result<Vec<SnapshotLabel>, 
                 .as_deref()
                 .map(UtcTime::from_user)
                 .transpose()
-                .map_err(|error| Error::invalid_input(error.to_string()))?;
+                .map_err(|error| {
+                    Error::invalid_input(format!("as_of: {error}"))
+                        .hint("for example 2026-03-01T04:00 (UTC) or 2026-03-01T04:00+02:00")
+                })?;
             newest_of_group(ops, group, as_of).await
         }
         _ => Err(Error::invalid_input(

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
     config::Settings,
-    error::{Error, ErrorName},
+    error::{Error, ErrorClass, ErrorName},
     flow::{FlowError, RestoreAction, RestoreRun},
     ident::DatabaseName,
     ops::Ops,
@@ -79,7 +79,8 @@ pub(crate) async fn finish(
         let known = Ops::new(client, settings.ops_database())
             .restore(&run.restore_id)
             .await?;
-        if known.is_some() {
+        // What was asked for wrongly is not mended by going on.
+        if known.is_some() && error.name.class() != ErrorClass::Input {
             error = error.hint(format!(
                 "after its cause is removed: starrocks-br restore resume {}",
                 run.restore_id

@@ -9,6 +9,7 @@ use shared::{
     error::Error,
     ident::{DatabaseName, ExecutionId, RestoreId},
     label::SnapshotLabel,
+    manifest::BackupStatus,
     ops::{Ops, run_status::Lease},
     sql::ops::{
         run_status::{ClaimRow, LeaseRow, Phase},
@@ -20,7 +21,16 @@ use shared::{
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Left {
+    /// What it still held.
     databases: Vec<LeftDatabase>,
+    /// Labels that it brought to their end.
+    recorded: Vec<Recorded>,
+}
+
+#[derive(Debug, Serialize)]
+struct Recorded {
+    label: SnapshotLabel,
+    status: BackupStatus,
 }
 
 #[derive(Debug, Serialize)]
@@ -77,7 +87,20 @@ pub(crate) async fn stop(
             held_until: (state != LeftState::Released).then_some(lease.expires_at),
         });
     }
-    Ok(Left { databases })
+    let recorded = ops
+        .backups_of_execution(execution)
+        .await?
+        .into_iter()
+        .filter(|record| record.status != BackupStatus::Running)
+        .map(|record| Recorded {
+            label: record.label,
+            status: record.status,
+        })
+        .collect();
+    Ok(Left {
+        databases,
+        recorded,
+    })
 }
 
 /// BACKUP is sent only for a label that is PLANNED, and not if there is nothing to store.

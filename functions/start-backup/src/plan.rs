@@ -79,8 +79,16 @@ impl Work<'_> {
         let ground = self.ground(client).await?;
         let label = self.free_label(client).await?;
         self.ops(client).claim_label(lease, &label).await?;
-        let Decided { plan, planned_at } =
-            self.decide(client, &ground, &label, list_supported).await?;
+        let decided = self.decide(client, &ground, &label, list_supported).await;
+        let Decided { plan, planned_at } = match decided {
+            Ok(decided) => decided,
+            Err(error) => {
+                // Nobody is to look for work under a label that never got a plan. If that fails too,
+                // the next run does it.
+                let _ = self.abandon(client, lease, &label, &error.message).await;
+                return Err(error);
+            }
+        };
         for decision in &plan.decisions {
             tracing::info!(
                 subject = decision.subject,

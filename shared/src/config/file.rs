@@ -126,10 +126,28 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, Error> {
         ))
         .hint("name another with --config, or configure by environment variables alone")
     })?;
-    let value: Value = serde_saphyr::from_str(&text)
-        .map_err(|error| invalid(format!("{name} is not YAML: {error}")))?;
+    let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
+        invalid(format!("{name} is not YAML: {error}")).hint(format!(
+            "correct {name}, or name another file with --config"
+        ))
+    })?;
     check_keys(&value, "", &name.to_string())?;
-    serde_json::from_value(value).map_err(|error| invalid(format!("{name}: {error}")))
+    serde_json::from_value(value.clone()).map_err(|error| {
+        let key = wrong_key(&value).map_or(String::new(), |key| format!("{key}: "));
+        invalid(format!("{name}: {key}{error}"))
+            .hint("README.md lists every key with its form; the port is 9030 by default")
+    })
+}
+
+/// The key whose value alone is refused: the reader of the whole does not name it.
+fn wrong_key(value: &Value) -> Option<&str> {
+    let map = value.as_object()?;
+    map.iter()
+        .find(|(key, value)| {
+            let alone = serde_json::json!({ key.as_str(): value });
+            serde_json::from_value::<ConfigFile>(alone).is_err()
+        })
+        .map(|(key, _)| key.as_str())
 }
 
 fn check_keys(value: &Value, prefix: &str, file: &str) -> Result<(), Error> {

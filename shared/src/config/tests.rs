@@ -119,7 +119,7 @@ fn what_is_wrong_is_said() {
         (
             "host: a\nuser: b\nquery_timeout_seconds: 0",
             vec![],
-            "query_timeout_seconds is 0: 1 to 259200 is needed",
+            "query_timeout_seconds is 0\nhint: set query_timeout_seconds to a number from 1 to 259200",
         ),
         (
             "host: a\nuser: b\npassword: canary",

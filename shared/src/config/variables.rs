@@ -90,9 +90,10 @@ pub(super) fn check_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Resul
             continue;
         }
         let suggestion = nearest.map_or(String::new(), |known| format!(": did you mean {known}?"));
-        return Err(invalid(format!(
-            "unknown environment variable {name}{suggestion}"
-        )));
+        return Err(
+            invalid(format!("unknown environment variable {name}{suggestion}"))
+                .hint("rename it, or unset it: a misspelt setting would count as not set"),
+        );
     }
     Ok(())
 }
@@ -165,7 +166,7 @@ fn number<T: FromStr>(
             } else {
                 "a whole number"
             };
-            invalid(format!("{name} is '{value}': {expected} is needed"))
+            invalid(format!("{name} is '{value}'")).hint(format!("set it to {expected}"))
         })?);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Ops;
+use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
     ident::{DatabaseName, GroupName, TableName},
@@ -43,20 +43,36 @@ impl Ops<'_> {
                 .run(&inventory::insert(self.database, rows))
                 .await?;
         }
-        Ok(())
+        until_visible!("the new rows of table_inventory", {
+            let known = self.inventory().await?;
+            rows.iter().all(|row| known.contains(row))
+        })
     }
 
-    /// Removes rows and says how many were there.
-    pub async fn remove_from_inventory(&mut self, rows: &[InventoryRow]) -> Result<u64, Error> {
-        let mut removed = 0;
-        for row in rows {
-            removed += self
-                .client
-                .run(&inventory::delete(self.database, row))
-                .await?
-                .affected_rows;
+    /// Removes rows, all of which must be there: StarRocks does not say how many a DELETE removed.
+    pub async fn remove_from_inventory(&mut self, rows: &[InventoryRow]) -> Result<(), Error> {
+        let known = self.inventory().await?;
+        if let Some(missing) = rows.iter().find(|row| !known.contains(row)) {
+            let InventoryRow {
+                group,
+                database,
+                table,
+            } = missing;
+            return Err(Error::new(
+                ErrorName::NotFound,
+                format!("group '{group}' has no entry {database}.{table}: nothing was removed"),
+            )
+            .hint("starrocks-br group list shows what the groups hold"));
         }
-        Ok(removed)
+        for row in rows {
+            self.client
+                .run(&inventory::delete(self.database, row))
+                .await?;
+        }
+        until_visible!("the removal from table_inventory", {
+            let known = self.inventory().await?;
+            rows.iter().all(|row| !known.contains(row))
+        })
     }
 }
 

@@ -158,8 +158,9 @@ fn repository(around: &Surroundings<'_>, use_as: Use) -> Finding {
         return failed(
             "it does not exist".into(),
             format!(
-                "CREATE REPOSITORY {name} WITH BROKER ON LOCATION \"s3://bucket/path\" PROPERTIES \
-                 (...), or name another one in the configuration"
+                "create it in StarRocks with your bucket and its properties (CREATE REPOSITORY `{name}` \
+                 WITH BROKER ON LOCATION \"s3a://BUCKET/PATH\" PROPERTIES (...)), or name another \
+                 one in the configuration; SHOW REPOSITORIES lists them"
             ),
         );
     };
@@ -250,14 +251,14 @@ fn ops_tables(ops: &OpsTables) -> Finding {
 }
 
 fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
-    const CHECK: &str = "group";
+    const CHECK: &str = "database";
     let mut findings = Vec::new();
     if needs.databases.is_empty() {
         findings.push(Finding::failed(
-            CHECK,
+            "groups",
             ErrorName::NotFound,
-            "it has no table",
-            "add rows to table_inventory: starrocks-br group add",
+            "no group has a table",
+            "starrocks-br group add NAME DATABASE.TABLE ...",
         ));
     }
     for (database, needs_of) in &needs.databases {
@@ -291,7 +292,10 @@ fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
             );
         }
         if findings.len() == before {
-            findings.push(Finding::passed(CHECK, "every table can be backed up").about(database));
+            findings.push(
+                Finding::passed(CHECK, "every table of the groups can be backed up")
+                    .about(database),
+            );
         }
     }
     findings

@@ -9,6 +9,9 @@ use crate::{
 };
 
 mod classify;
+mod obstacle;
+
+use obstacle::Obstacle;
 
 /// What a failure means to the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,15 +152,10 @@ impl ClientError {
             ClientError::Engine { error, .. } => {
                 Error::new(name, doing.to_string()).engine(error.to_string())
             }
+            ClientError::Unreachable { tried } => unreachable(name, &doing, tried),
             other => Error::new(name, format!("{doing}: {other}")),
         };
         match self {
-            ClientError::Unreachable { tried } => {
-                for (frontend, reason) in tried {
-                    error = error.hint(format!("{frontend} said: {reason}"));
-                }
-                error = error.hint(unreachable_hint(tried));
-            }
             ClientError::ConnectionLost { detail, .. } => {
                 error = error.hint(format!("the driver says: {detail}"));
             }
@@ -215,18 +213,29 @@ impl ClientError {
     }
 }
 
-/// What is most likely wrong, by the words of the driver and of rustls.
-fn unreachable_hint(tried: &[(FrontendAddress, String)]) -> &'static str {
-    let said = |words: &str| tried.iter().any(|(_, reason)| reason.contains(words));
-    if said("asked for SSL but server does not have") {
-        "the frontend offers no TLS: give it ssl_keystore_location in fe.conf, or set `tls.enabled` to false"
-    } else if said("insecure transport") {
-        "the frontend wants TLS: set `tls.enabled` to true"
-    } else if said("certificate") {
-        "check `tls.ca_cert`, and that the frontend's certificate names the host that `host` says"
-    } else {
-        "check `host` and `port` (9030 by default), and that a frontend listens there"
+/// Names what is in the way of each frontend, the driver's words, and what to do about it.
+fn unreachable(
+    name: ErrorName,
+    doing: &dyn fmt::Display,
+    tried: &[(FrontendAddress, String)],
+) -> Error {
+    let mut obstacles: Vec<Obstacle> = Vec::new();
+    let mut said = Vec::new();
+    for (frontend, reason) in tried {
+        let obstacle = Obstacle::of(reason);
+        said.push(format!(
+            "{frontend}: {} ({})",
+            obstacle.message(),
+            reason.trim()
+        ));
+        if !obstacles.contains(&obstacle) {
+            obstacles.push(obstacle);
+        }
     }
+    let error = Error::new(name, format!("{doing}: {}", said.join("; ")));
+    obstacles
+        .iter()
+        .fold(error, |error, obstacle| error.hint(obstacle.hint()))
 }
 
 impl FailureKind {

@@ -24,13 +24,8 @@ impl Session<'_> {
         };
         let input = input(kind, &options, baseline.as_deref());
         let machine = resources::backup().map_err(|error| Error::internal(error.to_string()))?;
-        let output = execution::run(
-            &self.context,
-            &machine,
-            Subject::Backup,
-            input,
-            self.pace,
-        ).await?;
+        let output =
+            execution::run(&self.context, &machine, Subject::Backup, input, self.pace).await?;
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&output["summary"])),
             Output::Text => self.terminal.print(&text(&output["summary"])),

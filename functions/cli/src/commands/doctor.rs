@@ -41,8 +41,12 @@ impl Session<'_> {
             0 => Ok(()),
             _ => Err(Error::new(
                 ErrorName::PrecheckFailed,
-                format!("{failed} checks failed"),
-            )),
+                match failed {
+                    1 => "1 check failed".to_owned(),
+                    _ => format!("{failed} checks failed"),
+                },
+            )
+            .hint("the line below each FAILED says what to do")),
         }
     }
 }

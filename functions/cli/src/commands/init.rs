@@ -45,17 +45,19 @@ impl Session<'_> {
                 .actions
                 .push(format!("wrote {} rows of table_inventory", inventory.len()));
         }
+        let groups = self.ops(&mut client).inventory().await?;
         client.close().await;
         match self.output {
             Output::Json => self
                 .terminal
                 .print(&render::pretty(&json!({ "actions": report.actions }))),
             Output::Text if report.actions.is_empty() => {
-                self.terminal.print("everything is there already");
+                self.terminal
+                    .print("everything is there already: nothing to do");
             }
             Output::Text => self.terminal.print(&report.actions.join("\n")),
         }
-        if inventory.is_empty() {
+        if groups.is_empty() {
             self.terminal.say(
                 "next: put tables into a group: starrocks-br group add nightly DATABASE.TABLE ...",
             );

@@ -8,13 +8,16 @@ use shared::error::Error;
 use super::Session;
 use crate::{Done, args::Function, handlers::Handlers, render};
 
+const EXAMPLES: &str = "events/ has examples for each function";
+
 impl Session<'_> {
     pub(super) async fn invoke(&mut self, function: Function, event: &Path) -> Done {
         let text = std::fs::read_to_string(event).map_err(|error| {
             Error::invalid_input(format!("{} cannot be read: {error}", event.display()))
+                .hint(EXAMPLES)
         })?;
         let payload: Value = serde_json::from_str(&text).map_err(|error| {
-            Error::invalid_input(format!("{} is not JSON: {error}", event.display()))
+            Error::invalid_input(format!("{} is not JSON: {error}", event.display())).hint(EXAMPLES)
         })?;
         let name = match function {
             Function::Precheck => "Precheck",

@@ -1,7 +1,7 @@
 //! `list`.
 
 use serde_json::{Value, json};
-use shared::manifest::BackupRecord;
+use shared::{ident::GroupName, manifest::BackupRecord};
 
 use super::Session;
 use crate::{Done, args::Output, render};
@@ -10,20 +10,23 @@ impl Session<'_> {
     pub(super) async fn list(&mut self, group: Option<&str>) -> Done {
         let mut client = self.connect_to_ops().await?;
         let mut records = self.ops(&mut client).backups().await?;
-        client.close().await;
         if let Some(group) = group {
-            records.retain(|record| {
-                record
-                    .group
-                    .as_ref()
-                    .is_some_and(|own| own.as_str() == group)
-            });
+            let group: GroupName = group.parse()?;
+            records.retain(|record| record.group.as_ref() == Some(&group));
+            if records.is_empty() {
+                // A group of which nothing is recorded may be misspelt.
+                self.ops(&mut client).group(&group).await?;
+            }
         }
+        client.close().await;
         match self.output {
             Output::Json => {
                 let rows: Vec<Value> = records.iter().map(to_json).collect();
                 self.terminal.print(&render::pretty(&json!(rows)));
             }
+            Output::Text if records.is_empty() => self.terminal.print(
+                "no backup is recorded yet: starrocks-br backup full --group GROUP makes the first",
+            ),
             Output::Text => {
                 let rows: Vec<[String; 9]> = records.iter().map(to_row).collect();
                 self.terminal.print(&render::table(

@@ -118,7 +118,7 @@ fn text(plan: &Value) -> String {
     lines.push(match plan["partitions_stored"].as_u64() {
         Some(0) => "nothing changed since the baseline: no snapshot would be made".to_owned(),
         _ => format!(
-            "{} partitions would be stored, {} of {}",
+            "{} partitions would be stored: {} of {}",
             share(plan),
             size(&plan["bytes_stored"]),
             size(&plan["bytes_total"])

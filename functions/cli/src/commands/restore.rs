@@ -37,7 +37,7 @@ impl Session<'_> {
             return self.plan_restore(target).await;
         }
         let mut input = self.input(&target).await?;
-        let plan = self.planned(&input).await?;
+        let plan = self.planned(&input, &target.tables).await?;
         self.terminal.say(&plan_text(&plan));
         self.ask(yes, "Restore this?", "the plan above").await?;
         input["expect_plan"] = plan["digest"].clone();
@@ -47,15 +47,18 @@ impl Session<'_> {
 
     pub(super) async fn plan_restore(&mut self, target: RestoreTarget) -> Done {
         let input = self.input(&target).await?;
-        let plan = self.planned(&input).await?;
+        let plan = self.planned(&input, &target.tables).await?;
         self.answer(&plan, &plan_text(&plan))
     }
 
     /// The plan of a restore that is not begun.
-    async fn planned(&self, input: &Value) -> Result<Value, Error> {
+    async fn planned(&self, input: &Value, tables: &[String]) -> Result<Value, Error> {
         let mut input = input.clone();
         input["dry_run"] = json!(true);
-        let mut planned = self.execute(Subject::Restore, input).await?;
+        let mut planned = self
+            .execute(Subject::Restore, input)
+            .await
+            .map_err(|error| about_names(error, tables))?;
         Ok(planned["summary"]["plan"].take())
     }
 
@@ -66,10 +69,10 @@ impl Session<'_> {
             && let Some(name) = group.take()
         {
             if !tables.is_empty() {
-                return Err(
-                    Error::invalid_input("--group and --table both say which tables of the label")
-                        .hint("leave one of them out"),
-                );
+                return Err(Error::invalid_input(
+                    "--group and --table both say which tables of the label",
+                )
+                .hint("leave one of them out"));
             }
             tables = self.tables_of_group(label, &name).await?;
         }
@@ -116,7 +119,8 @@ impl Session<'_> {
                 "undo" => format!("Put back what lived before restore {}?", by_id.id),
                 _ => format!("Make restore {} live?", by_id.id),
             };
-            self.ask(by_id.yes, &question, "starrocks-br status").await?;
+            self.ask(by_id.yes, &question, "starrocks-br status")
+                .await?;
         }
         let subject = Subject::RestoreOf(&by_id.id);
         let done = self.execute(subject, json!({ action: by_id.id })).await?;
@@ -134,10 +138,10 @@ impl Session<'_> {
             return Ok(());
         }
         if !self.terminal.is_interactive() {
-            return Err(
-                Error::invalid_input("nobody is there to confirm this: nothing was changed")
-                    .hint(format!("add --yes, after looking at {look}")),
-            );
+            return Err(Error::invalid_input(
+                "nobody is there to confirm this: nothing was changed",
+            )
+            .hint(format!("add --yes, after looking at {look}")));
         }
         match self
             .terminal
@@ -147,11 +151,10 @@ impl Session<'_> {
             Some(true) => Ok(()),
             Some(false) => Err(Error::invalid_input("not confirmed: nothing was changed")
                 .hint("answer y or yes to go on")),
-            None => Err(Error::new(
-                ErrorName::Interrupted,
-                "not confirmed: nothing was changed",
-            )
-            .hint("run the command again")),
+            None => Err(
+                Error::new(ErrorName::Interrupted, "not confirmed: nothing was changed")
+                    .hint("run the command again"),
+            ),
         }
     }
 
@@ -161,6 +164,16 @@ impl Session<'_> {
             Output::Text => self.terminal.print(text),
         }
         Ok(())
+    }
+}
+
+/// The database of a table is that of the label, and people are used to naming both.
+fn about_names(error: Error, tables: &[String]) -> Error {
+    match tables.iter().find(|table| table.contains('.')) {
+        Some(table) if error.name == ErrorName::NotFound => error.hint(format!(
+            "--table takes a table's name alone, without its database: not '{table}'"
+        )),
+        _ => error,
     }
 }
 
@@ -205,7 +218,7 @@ fn plan_text(plan: &Value) -> String {
         &rows,
     );
     if let Some(more @ 1..) = summary["tables_not_shown"].as_u64() {
-        text.push_str(&format!("\n... and {more} tables more"));
+        text.push_str(&format!("\n... and {} more", render::count(more, "table")));
     }
     for notice in summary["notices"].as_array().into_iter().flatten() {
         text.push_str(&format!(
@@ -216,9 +229,9 @@ fn plan_text(plan: &Value) -> String {
     }
     let totals = &summary["totals"];
     text.push_str(&format!(
-        "\n{} tables, {} partitions, {} to download, {} needed while it runs; plan {}",
-        word(&totals["tables"]),
-        word(&totals["partitions"]),
+        "\n{}, {}: {} to download, {} of disk needed meanwhile, replicas included; plan {}",
+        render::count(totals["tables"].as_u64().unwrap_or(0), "table"),
+        render::count(totals["partitions"].as_u64().unwrap_or(0), "partition"),
         render::bytes(totals["bytes"].as_u64().unwrap_or(0)),
         render::bytes(totals["room_bytes"].as_u64().unwrap_or(0)),
         word(&plan["digest"]),

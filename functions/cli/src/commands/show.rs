@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use shared::{
     label::SnapshotLabel,
-    manifest::{BackupRecord, Manifest},
+    manifest::{BackupRecord, Cut, Manifest},
+    time::UtcTime,
 };
 
 use super::{Session, list};
@@ -63,11 +64,11 @@ fn head(record: &BackupRecord) -> String {
         format!("database     {}", render::or_dash(record.database.as_ref())),
         format!("repository   {}", record.repository),
         format!("baseline     {}", render::or_dash(record.baseline.as_ref())),
-        format!("cut          {}", render::or_dash(record.cut)),
-        format!("planned at   {} UTC", render::or_dash(record.planned_at)),
-        format!("pinned at    {} UTC", render::or_dash(record.pinned_at)),
+        format!("cut          {}", cut(record.cut)),
+        format!("planned at   {}", utc(record.planned_at)),
+        format!("pinned at    {}", utc(record.pinned_at)),
         format!(
-            "timestamp    {}",
+            "snapshot     {}",
             render::or_dash(record.snapshot_timestamp.as_ref())
         ),
         format!(
@@ -86,6 +87,18 @@ fn head(record: &BackupRecord) -> String {
     }
     lines.push(String::new());
     lines.join("\n")
+}
+
+fn utc(time: Option<UtcTime>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| format!("{time} UTC"))
+}
+
+fn cut(cut: Option<Cut>) -> String {
+    match cut {
+        None => "-".to_owned(),
+        Some(Cut::Exact) => "exact: everything in it is of one instant".to_owned(),
+        Some(Cut::Torn) => "torn: referenced partitions changed while it was made".to_owned(),
+    }
 }
 
 fn body(manifest: &Manifest, ddl: bool, partitions: bool) -> String {

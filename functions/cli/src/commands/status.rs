@@ -68,6 +68,14 @@ impl Session<'_> {
     pub(super) async fn cancel(&mut self, database: &str) -> Done {
         let database: DatabaseName = database.parse()?;
         let mut client = self.connect_to_ops().await?;
+        let known = client.fetch(&show::databases()).await?;
+        if !known.iter().any(|known| known.0 == database) {
+            return Err(Error::new(
+                ErrorName::NotFound,
+                format!("there is no database '{database}', or it may not be seen"),
+            )
+            .hint("starrocks-br status shows what is running"));
+        }
         let jobs = client.fetch(&show::backup(&database)).await?;
         let running = jobs.iter().find(|job| job.state.phase() == Phase::Running);
         let Some(job) = running else {
@@ -79,16 +87,21 @@ impl Session<'_> {
         };
         client.run(&cancel_backup(&database)).await?;
         client.close().await;
-        self.terminal.print(&format!(
-            "cancelled {}; the execution that follows it records that",
-            job.label
-        ));
+        match self.output {
+            Output::Json => self.terminal.print(&render::pretty(&json!({
+                "database": database,
+                "cancelled": job.label,
+            }))),
+            Output::Text => self.terminal.print(&format!(
+                "cancelled {} in database {database}; the run that follows it records it as failed",
+                job.label
+            )),
+        }
         Ok(())
     }
 }
 
 fn text(status: &Value) -> String {
-    let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     let mut sections = Vec::new();
     let list = |key: &str| status[key].as_array().cloned().unwrap_or_default();
     let databases: Vec<[String; 4]> = list("databases")
@@ -128,20 +141,10 @@ fn text(status: &Value) -> String {
             &jobs,
         ));
     }
-    let restores: Vec<[String; 4]> = list("restores")
-        .iter()
-        .map(|row| {
-            [
-                word(&row["restore_id"]),
-                word(&row["label"]),
-                word(&row["state"]),
-                word(&row["status"]),
-            ]
-        })
-        .collect();
+    let restores: Vec<[String; 4]> = list("restores").iter().map(restore_row).collect();
     if !restores.is_empty() {
         sections.push(render::table(
-            ["RESTORE", "LABEL", "STATE", "STATUS"],
+            ["RESTORE", "LABEL", "STATE", "NEXT"],
             &restores,
         ));
     }
@@ -149,4 +152,34 @@ fn text(status: &Value) -> String {
         true => "nothing is in work".to_owned(),
         false => sections.join("\n\n"),
     }
+}
+
+fn restore_row(row: &Value) -> [String; 4] {
+    let id = word(&row["restore_id"]);
+    let (state, next) = match (word(&row["status"]).as_str(), word(&row["state"]).as_str()) {
+        ("FAILED", _) => (
+            "FAILED".to_owned(),
+            format!("starrocks-br restore resume {id}"),
+        ),
+        (_, "VERIFIED") => (
+            "VERIFIED".to_owned(),
+            format!("starrocks-br restore promote {id}"),
+        ),
+        ("RUNNING", state) => (
+            state.to_owned(),
+            format!("in work; if its run was stopped: starrocks-br restore resume {id}"),
+        ),
+        (_, "PROMOTED") => (
+            "PROMOTED".to_owned(),
+            format!("to put back what lived before: starrocks-br restore undo {id}"),
+        ),
+        // The Python tool records no state.
+        (status, "-") => (status.to_owned(), "-".to_owned()),
+        (_, state) => (state.to_owned(), "-".to_owned()),
+    };
+    [id, word(&row["label"]), state, next]
+}
+
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or("-").to_owned()
 }

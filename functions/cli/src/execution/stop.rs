@@ -16,6 +16,9 @@ use crate::handlers::Handlers;
 /// which a container is killed.
 const LOOK: Duration = Duration::from_secs(2);
 
+const NOTHING_BEGUN: &str =
+    "nothing was begun, and nothing is held: run the command again at any time";
+
 /// Returns when the process is asked to end.
 pub(crate) async fn asked_to_end() {
     let terminated = async {
@@ -28,6 +31,22 @@ pub(crate) async fn asked_to_end() {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated => {}
     }
+}
+
+fn stopped(subject: Subject<'_>) -> Error {
+    Error::new(
+        ErrorName::Interrupted,
+        match subject {
+            Subject::Backup => "the backup was stopped".to_owned(),
+            Subject::Restore => "the restore was stopped".to_owned(),
+            Subject::RestoreOf(id) => format!("restore {id} was stopped"),
+        },
+    )
+}
+
+/// Stopped before anything was asked for.
+pub(super) fn nothing_begun(subject: Subject<'_>) -> Error {
+    stopped(subject).hint(NOTHING_BEGUN)
 }
 
 /// Gives back what can be given back, and says what goes on.
@@ -43,14 +62,7 @@ pub(super) async fn left(handlers: &Handlers, execution: &str, subject: Subject<
         "restore_id": restore,
     });
     let answer = timeout(LOOK, handlers.call("RecordHistory", event)).await;
-    let error = Error::new(
-        ErrorName::Interrupted,
-        match subject {
-            Subject::Backup => "the backup was stopped".to_owned(),
-            Subject::Restore => format!("restore {execution} was stopped"),
-            Subject::RestoreOf(id) => format!("restore {id} was stopped"),
-        },
-    );
+    let error = stopped(subject);
     match answer {
         Ok(Ok(left)) => said(error, &left, subject, execution),
         // The cluster does not answer: what is true in any case.
@@ -64,9 +76,18 @@ pub(super) async fn left(handlers: &Handlers, execution: &str, subject: Subject<
 }
 
 fn said(mut error: Error, left: &Value, subject: Subject<'_>, execution: &str) -> Error {
-    let databases = left["databases"].as_array().cloned().unwrap_or_default();
+    let list = |key: &str| left[key].as_array().cloned().unwrap_or_default();
+    let (databases, recorded) = (list("databases"), list("recorded"));
+    for row in &recorded {
+        let word = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
+        let (label, status) = (word("label"), word("status"));
+        error = error.hint(format!("label {label} is recorded as {status}"));
+    }
     if databases.is_empty() {
-        return error.hint("nothing was begun, and nothing is held: run the command again");
+        return error.hint(match recorded.is_empty() {
+            true => NOTHING_BEGUN,
+            false => "nothing is held any more: starrocks-br list shows what is recorded",
+        });
     }
     let mut all_released = true;
     for row in &databases {

@@ -109,7 +109,7 @@ fn check_frontends(frontends: &[FrontendFacts]) -> Finding {
         .map(|frontend| frontend.host.as_str())
         .collect();
     if dead.is_empty() {
-        return Finding::passed(CHECK, format!("all {} are alive", frontends.len()));
+        return Finding::passed(CHECK, format!("{0} of {0} alive", frontends.len()));
     }
     Finding::advice(
         CHECK,
@@ -145,7 +145,7 @@ fn check_backends(
         .map(|backend| backend.host.as_str())
         .collect();
     if dead.is_empty() {
-        findings.push(Finding::passed(CHECK, format!("all {alive} are alive")));
+        findings.push(Finding::passed(CHECK, format!("{alive} of {alive} alive")));
     } else {
         let mut message = format!(
             "{} of {} are down: {}",

@@ -1,0 +1,10 @@
+//! `starrocks-br` as a person meets it: the real program as a process of its own, against the emulator.
+
+mod bad_input;
+mod commands;
+mod plan;
+mod python;
+mod secrets;
+mod signals;
+mod support;
+mod tls;
