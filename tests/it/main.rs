@@ -3,6 +3,7 @@
 mod audit_orphans;
 mod cli;
 mod concurrency;
+mod contracts;
 mod crash;
 mod events;
 mod full_backup;

@@ -159,8 +159,11 @@ pub struct PlanBackup {
     #[command(flatten)]
     pub options: BackupOptions,
     /// Everything in the group
-    #[arg(long, conflicts_with_all = ["incremental", "baseline_backup"])]
+    #[arg(long, conflicts_with_all = ["auto", "incremental", "baseline_backup"])]
     pub full: bool,
+    /// What is due, as `backup auto` chooses it
+    #[arg(long, conflicts_with_all = ["incremental", "baseline_backup"])]
+    pub auto: bool,
     /// What changed since the group's newest full; this is the default
     #[arg(long)]
     pub incremental: bool,

@@ -9,7 +9,7 @@ use shared::{
     ident::GroupName,
     label::{BackupKind, SnapshotLabel},
     manifest::BackupStatus,
-    ops::Ops,
+    ops::{Ops, inventory::Group},
     plan::schedule::Policy,
     starrocks::Client,
     time::UtcTime,
@@ -86,7 +86,7 @@ pub(crate) async fn normalize(
     }
     let group = Ops::new(client, ops).group(&input.group).await?;
     if let Some(baseline) = &input.baseline {
-        check_baseline(&mut Ops::new(client, ops), baseline).await?;
+        check_baseline(&mut Ops::new(client, ops), baseline, &group).await?;
     }
     let databases: Vec<_> = group.into_keys().collect();
     let gathered = Gathered::read(settings, client, &databases).await?;
@@ -216,8 +216,19 @@ fn nothing(outcome: &str, run: &BackupRun, reason: String) -> Next {
 
 /// What can be said of a baseline before a database is read. Whether it fits the group, the cluster and
 /// the repository is found there.
-async fn check_baseline(ops: &mut Ops<'_>, label: &SnapshotLabel) -> Result<(), Error> {
+async fn check_baseline(
+    ops: &mut Ops<'_>,
+    label: &SnapshotLabel,
+    group: &Group,
+) -> Result<(), Error> {
     let record = ops.known_backup(label).await?;
+    if group.len() > 1 {
+        return Err(Error::invalid_input(format!(
+            "label '{label}' is of one database, and the group has {}",
+            group.len()
+        ))
+        .hint("leave the baseline out: each database is compared with its own newest full"));
+    }
     if record.kind == BackupKind::Full && record.status == BackupStatus::Finished {
         return Ok(());
     }

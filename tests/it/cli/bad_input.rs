@@ -86,6 +86,7 @@ async fn backed_up() -> Cluster {
     let cluster = shop().await;
     flow::full(&cluster, "nightly").await;
     flow::full(&cluster, "nightly").await;
+    cluster.group("one", &["sales.*"]).await;
     cluster
         .sql(
             "UPDATE ops.backup_history SET status = 'FAILED', error_message = 'no space left' \
@@ -128,7 +129,7 @@ async fn names_that_do_not_exist() {
                 &["starrocks-br list"],
             ),
             case(
-                "backup incremental --group nightly --baseline-backup sales_20260301_full_r1",
+                "backup incremental --group one --baseline-backup sales_20260301_full_r1",
                 NotFound,
                 &["sales_20260301_full_r1", "FAILED"],
                 &["starrocks-br list"],
@@ -256,6 +257,12 @@ async fn what_cannot_be_as_it_was_asked_for() {
         &cluster,
         &Shell::at(&cluster),
         &[
+            case(
+                &format!("backup incremental --group nightly --baseline-backup {FULL}"),
+                InvalidInput,
+                &[FULL, "the group has 2"],
+                &["leave the baseline out"],
+            ),
             case(
                 "restore --target-label sales_20260301_full_r1 --yes",
                 NotFound,

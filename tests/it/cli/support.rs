@@ -27,13 +27,12 @@ pub struct Run {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
-    pub took: Duration,
 }
 
 impl Run {
     #[track_caller]
     pub fn succeeded(self) -> Run {
-        assert_eq!(self.code, Some(0), "{self:#?}");
+        assert_eq!(self.code, Some(0), "{}: {self:#?}", self.line);
         self
     }
 
@@ -92,7 +91,6 @@ impl Shell {
         Running {
             line: line.to_owned(),
             child,
-            started: Instant::now(),
         }
     }
 }
@@ -102,7 +100,6 @@ impl Shell {
 pub struct Running {
     line: String,
     child: Child,
-    started: Instant,
 }
 
 impl Running {
@@ -140,7 +137,6 @@ impl Running {
             code: status.code(),
             out: out.await.expect("standard output"),
             err: err.await.expect("standard error"),
-            took: self.started.elapsed(),
         }
     }
 }

@@ -22,13 +22,17 @@ impl Session<'_> {
     }
 
     async fn plan_backup(&mut self, plan: PlanBackup) -> Done {
-        let kind = if plan.full { "full" } else { "incremental" };
+        let kind = match (plan.full, plan.auto) {
+            (true, _) => "full",
+            (_, true) => "auto",
+            _ => "incremental",
+        };
         let input = backup::input(kind, &plan.options, plan.baseline_backup.as_deref());
-        let plans = self.previews(input).await?;
+        let (run, plans) = self.previews(input).await?;
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&json!({
                 "group": plan.options.group,
-                "kind": kind,
+                "kind": run["kind"],
                 "databases": plans,
             }))),
             Output::Text => {
@@ -40,7 +44,7 @@ impl Session<'_> {
     }
 
     /// What the backup would be told, one database after the other.
-    async fn previews(&self, input: Value) -> Result<Vec<Value>, Error> {
+    async fn previews(&self, input: Value) -> Result<(Value, Vec<Value>), Error> {
         let handlers = Handlers::new(self.context.clone());
         let checked = handlers
             .call(
@@ -58,7 +62,7 @@ impl Session<'_> {
             let event = json!({ "operation": "plan", "run": checked["run"], "database": database });
             plans.push(handlers.call("StartBackup", event).await?);
         }
-        Ok(plans)
+        Ok((checked["run"].clone(), plans))
     }
 }
 
