@@ -218,7 +218,7 @@ impl Settings {
         self.window_seconds
     }
 
-    /// Of the fullest disk of every backend.
+    /// Of each disk, what a restore has to leave free.
     pub fn min_free_disk_percent(&self) -> u8 {
         self.min_free_disk_percent
     }

@@ -171,8 +171,12 @@ impl Gathered {
         )
     }
 
-    pub(crate) fn check_restore(&self, bytes: u64) -> PrecheckReport {
-        check_restore(&self.surroundings(), &RestoreNeeds { bytes })
+    pub(crate) fn check_restore(&self, bytes: u64, min_free_percent: u8) -> PrecheckReport {
+        let needs = RestoreNeeds {
+            bytes,
+            min_free_percent,
+        };
+        check_restore(&self.surroundings(), &needs)
     }
 
     /// For `doctor`: every table of every group is read too.

@@ -70,7 +70,7 @@ variables! {
     STALL_MINUTES = "STARROCKS_BR_STALL_MINUTES", "stall_minutes";
     /// Timeout of each BACKUP and RESTORE, in hours.
     WINDOW_HOURS = "STARROCKS_BR_WINDOW_HOURS", "window_hours";
-    /// Free space below which a precheck fails, in percent of the fullest disk.
+    /// Percent of each disk that a restore has to leave free.
     MIN_FREE_DISK_PERCENT = "STARROCKS_BR_MIN_FREE_DISK_PERCENT", "min_free_disk_percent";
     /// `error`, `warn`, `info`, `debug` or `trace`.
     LOG = "STARROCKS_BR_LOG";

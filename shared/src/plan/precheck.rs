@@ -96,6 +96,8 @@ pub struct DatabaseNeeds<'a> {
 pub struct RestoreNeeds {
     /// Everything that will be on disk at the same time, replicas included.
     pub bytes: u64,
+    /// Of every disk, what has to stay free.
+    pub min_free_percent: u8,
 }
 
 /// Every check, in the order in which they are shown.
@@ -137,7 +139,11 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
 pub fn check_restore(around: &Surroundings<'_>, needs: &RestoreNeeds) -> PrecheckReport {
     let mut findings = cluster::check(around.cluster, None);
     findings.push(repository(around, Use::Read));
-    findings.push(room::check(around.cluster, needs.bytes));
+    findings.push(room::check(
+        around.cluster,
+        needs.bytes,
+        needs.min_free_percent,
+    ));
     findings.extend(common(around));
     PrecheckReport { findings }
 }

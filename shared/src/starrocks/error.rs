@@ -328,9 +328,7 @@ mod tests {
         }
         .into();
         insta::assert_snapshot!(error, @"
-        StarRocks cannot be asked: no frontend of StarRocks can be reached
-        hint: fe1:9030 said: connection refused
-        hint: fe2:9030 said: no answer within 5 s
+        StarRocks cannot be asked: fe1:9030: it cannot be reached (connection refused); fe2:9030: it cannot be reached (no answer within 5 s)
         hint: check `host` and `port` (9030 by default), and that a frontend listens there
         ");
     }

@@ -58,7 +58,7 @@ async fn no_other_authority_is_trusted() {
         let cluster = cluster(&Signed::for_names(LOCAL));
         let other = Signed::for_names(LOCAL);
         let error = refused(&settings(&cluster, Some(other.authority()))).await;
-        assert!(error.to_string().contains("check `tls.ca_cert`"), "{error}");
+        assert!(error.to_string().contains("set `tls.ca_cert`"), "{error}");
         refused(&settings(&cluster, None)).await;
     })
     .await;

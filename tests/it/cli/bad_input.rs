@@ -479,7 +479,7 @@ async fn a_cluster_that_lets_nobody_in() {
         let case_of = case(line, AccessDenied, says, &["STARROCKS_PASSWORD"]);
         check(&cluster, &wrong, &[case_of]).await;
         let nobody = shell.clone().with("STARROCKS_HOST", "127.0.0.1:1");
-        let says = &["127.0.0.1:1", "refused"];
+        let says = &["127.0.0.1:1", "cannot be reached", "refused"];
         check(
             &cluster,
             &nobody,

@@ -50,6 +50,9 @@ pub(super) fn input(kind: &str, options: &BackupOptions, baseline: Option<&str>)
 
 fn text(summary: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    if let Some(reason) = summary["reason"].as_str() {
+        return format!("nothing was backed up: {reason}");
+    }
     let number = |value: &Value| render::or_dash(value.as_u64());
     let rows: Vec<[String; 6]> = summary["databases"]
         .as_array()

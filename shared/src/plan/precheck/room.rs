@@ -14,30 +14,36 @@ const RESERVE_PERCENT: u64 = 5;
 const TIGHT_PERCENT: u128 = 80;
 
 /// What a restore may fill before backends refuse to write: on living backends that stay, the space
-/// above the engine's reserve of each disk. `None` without the privilege to see backends.
-pub fn usable_bytes(cluster: &ClusterFacts) -> Option<u64> {
+/// above the engine's reserve of each disk and above the share that is configured to stay free. `None` without the privilege to see backends.
+pub fn usable_bytes(cluster: &ClusterFacts, min_free_percent: u8) -> Option<u64> {
     let backends = cluster.backends.as_ref()?.iter();
     let taking = backends.filter(|backend| backend.alive && !backend.decommissioned);
-    Some(taking.map(usable_of).sum())
+    Some(
+        taking
+            .map(|backend| usable_of(backend, min_free_percent))
+            .sum(),
+    )
 }
 
-fn usable_of(backend: &BackendFacts) -> u64 {
+fn usable_of(backend: &BackendFacts, min_free_percent: u8) -> u64 {
     if backend.disks.is_empty() {
-        return above_reserve(backend.available, backend.total);
+        return above_reserve(backend.available, backend.total, min_free_percent);
     }
     let online = backend.disks.iter().filter(|disk| disk.online);
     online
-        .map(|disk| above_reserve(disk.available, disk.total))
+        .map(|disk| above_reserve(disk.available, disk.total, min_free_percent))
         .sum()
 }
 
-fn above_reserve(available: u64, total: u64) -> u64 {
-    available.saturating_sub(RESERVE_BYTES.min(total / 100 * RESERVE_PERCENT))
+fn above_reserve(available: u64, total: u64, min_free_percent: u8) -> u64 {
+    let engine = RESERVE_BYTES.min(total / 100 * RESERVE_PERCENT);
+    let configured = total / 100 * u64::from(min_free_percent);
+    available.saturating_sub(engine.max(configured))
 }
 
-pub(super) fn check(cluster: &ClusterFacts, needed: u64) -> Finding {
+pub(super) fn check(cluster: &ClusterFacts, needed: u64, min_free_percent: u8) -> Finding {
     const CHECK: &str = "room";
-    let Some(usable) = usable_bytes(cluster) else {
+    let Some(usable) = usable_bytes(cluster, min_free_percent) else {
         return Finding::advice(
             CHECK,
             format!(
@@ -48,13 +54,14 @@ pub(super) fn check(cluster: &ClusterFacts, needed: u64) -> Finding {
         );
     };
     let message = format!(
-        "{} are needed with all replicas, and the backends take {} more",
+        "{} are needed with all replicas, and the backends take {} more ({min_free_percent} % of each \
+         disk stay free)",
         ByteSize(needed),
         ByteSize(usable)
     );
     if needed > usable {
-        let hint = "add disks or backends, drop what an earlier restore left behind, or restore fewer \
-                    tables at a time";
+        let hint = "add disks or backends, drop what an earlier restore left behind, restore fewer tables \
+                    at a time, or lower `min_free_disk_percent`";
         return Finding::failed(CHECK, ErrorName::InsufficientStorage, message, hint);
     }
     if u128::from(needed) * 100 > u128::from(usable) * TIGHT_PERCENT {

@@ -119,6 +119,7 @@ impl Case {
         };
         let restore = RestoreNeeds {
             bytes: self.restore_bytes,
+            min_free_percent: 0,
         };
         [
             check_backup(&around, &needs),
@@ -346,7 +347,7 @@ fn every_check_has_its_verdict() {
         ),
         (
             |case| case.exists = false,
-            "group sales: there is no such database",
+            "database sales: there is no such database",
             Fails(ErrorName::NotFound),
             Passes,
         ),
@@ -426,14 +427,15 @@ fn all_failures_are_told_at_once() {
 
 #[test]
 fn room_is_counted_disk_by_disk() {
-    let with = |disks: Vec<DiskFacts>| {
+    let with_free = |percent, disks: Vec<DiskFacts>| {
         let mut cluster = cluster();
         cluster.backends = Some(vec![BackendFacts {
             disks,
             ..backend(1, true)
         }]);
-        usable_bytes(&cluster)
+        usable_bytes(&cluster, percent)
     };
+    let with = |disks| with_free(0, disks);
     let disk = |available, total, online| DiskFacts {
         path: "/data".into(),
         available: available * GB,
@@ -449,7 +451,14 @@ fn room_is_counted_disk_by_disk() {
         with(vec![disk(3, 100, true), disk(50, 100, true)]),
         Some(45 * GB)
     );
+    // What is configured to stay free, where it is more than that.
+    assert_eq!(with_free(15, vec![disk(50, 100, true)]), Some(35 * GB));
+    assert_eq!(with_free(15, vec![disk(14, 100, true)]), Some(0));
+    assert_eq!(
+        with_free(1, vec![disk(5_000, 20_000, true)]),
+        Some(4_800 * GB)
+    );
     let mut dead = cluster();
     dead.backends = Some(vec![backend(1, false)]);
-    assert_eq!(usable_bytes(&dead), Some(0));
+    assert_eq!(usable_bytes(&dead, 0), Some(0));
 }

@@ -79,7 +79,7 @@ impl Obstacle {
             Obstacle::Certificate => "the frontend's certificate is not accepted",
             Obstacle::OwnCertificate => "the frontend does not accept our certificate",
             Obstacle::TlsVersion => "no version of TLS is spoken by both sides",
-            Obstacle::Silent => "no frontend can be reached there",
+            Obstacle::Silent => "it cannot be reached",
         }
     }
 
