@@ -141,7 +141,7 @@ fn error_equals(value: &Value, found: &mut BTreeSet<String>) {
 
 #[test]
 fn the_state_machines_wait_for_errors_that_exist() {
-    for file in ["backup.asl.json", "restore.asl.json"] {
+    for file in ["backup.asl.json", "restore.asl.json", "audit.asl.json"] {
         let text =
             std::fs::read_to_string(root().join("infra/statemachine").join(file)).expect(file);
         let mut names = BTreeSet::new();
