@@ -19,6 +19,9 @@ name_type!(
     SnapshotLabel, "snapshot label", readable_label
 );
 
+/// Of labels that stand for nothing: `doctor --probe` wrote them to see whether it can.
+pub const PROBE_PREFIX: &str = "br_probe_";
+
 /// What a snapshot holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

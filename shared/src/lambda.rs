@@ -15,6 +15,7 @@ use crate::{
     config,
     context::Context,
     error::Error,
+    metrics,
     telemetry::{self, Format},
 };
 
@@ -29,6 +30,7 @@ pub async fn run<H>(handler: H) -> Result<(), BootstrapError>
 where
     H: AsyncFn(&Context, Value) -> Result<Value, Error> + 'static,
 {
+    metrics::switch_on();
     telemetry::init(Format::Json, config::log_filter().as_deref());
     let shared = Arc::new((handler, OnceCell::new()));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {

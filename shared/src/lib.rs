@@ -24,6 +24,7 @@ pub mod job;
 pub mod label;
 pub mod lambda;
 pub mod manifest;
+pub mod metrics;
 pub mod ops;
 pub mod plan;
 pub mod read;

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod finding;
 pub mod label;
 pub mod orphans;
+pub mod overdue;
 pub mod partition_diff;
 pub mod precheck;
 pub mod promote;

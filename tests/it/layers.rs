@@ -52,7 +52,7 @@ const VOCABULARY: [&str; 8] = [
 ];
 const PURE: [&str; 6] = ["facts", "manifest", "flow", "ddl", "plan", "sql"];
 const EXECUTORS: [&str; 6] = ["starrocks", "read", "ops", "track", "aws", "context"];
-const EDGES: [&str; 3] = ["config", "lambda", "telemetry"];
+const EDGES: [&str; 4] = ["config", "lambda", "metrics", "telemetry"];
 
 #[test]
 fn pure_layers_have_no_clock_no_io_no_environment_and_no_async() {

@@ -11,6 +11,7 @@ mod groups;
 mod incremental_backup;
 mod interleavings;
 mod layers;
+mod metrics;
 mod polling;
 mod precheck;
 mod promote;

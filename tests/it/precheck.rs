@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::error::ErrorName;
-use starrocks_emulator::Profile;
+use starrocks_emulator::{
+    Profile,
+    jobs::{faults::At, state::BackupState},
+};
 use tests::{cluster::Cluster, flow};
 
 async fn shop() -> Cluster {
@@ -193,4 +196,152 @@ async fn the_report_has_a_line_for_everything() {
     assert_eq!(failed.len(), 1, "{findings:?}");
     assert_eq!(failed[0]["subject"], json!("sales.ext"));
     assert!(findings.len() > 5, "{findings:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tools_restore_is_in_the_way() {
+    let cluster = shop().await;
+    cluster
+        .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
+        .await;
+    cluster.advance(60);
+    let timestamp = cluster
+        .rows("SHOW SNAPSHOT ON repo WHERE SNAPSHOT = 'by_hand'")
+        .await[0][1]
+        .clone();
+    cluster
+        .sql(&format!(
+            "RESTORE SNAPSHOT sales.by_hand FROM repo ON (orders AS orders_by_hand) \
+             PROPERTIES('backup_timestamp'='{timestamp}')"
+        ))
+        .await;
+    let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict);
+    assert!(error.message.contains("restore by_hand"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_threshold_of_free_space_is_configurable() {
+    let cluster = shop().await;
+    let context = shared::context::Context::new(
+        cluster.settings_with(&[("STARROCKS_BR_MIN_FREE_DISK_PERCENT", "100")]),
+    );
+    let error = flow::call(&context, "Precheck", event(nightly()))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::InsufficientStorage);
+    assert!(error.message.contains("100 % are asked for"), "{error}");
+}
+
+async fn probe(cluster: &Cluster) -> Value {
+    let context = cluster.context();
+    let call = flow::call(
+        &context,
+        "Precheck",
+        json!({ "operation": "report", "probe": true }),
+    );
+    let time = async {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            cluster.advance(5);
+        }
+    };
+    let report = tokio::select! {
+        report = call => report.expect("a report"),
+        () = time => unreachable!(),
+    };
+    let findings = report["findings"].as_array().expect("findings").clone();
+    let is_probe = |finding: &&Value| finding["check"] == json!("writable");
+    findings.iter().find(is_probe).expect("the probe's").clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whether_the_repository_can_be_written_is_found_out_by_writing() {
+    let cluster = shop().await;
+    let finding = probe(&cluster).await;
+    assert!(
+        finding["message"].as_str().unwrap().contains("was written"),
+        "{finding}"
+    );
+    let audit = flow::call(&cluster.context(), "AuditOrphans", json!({})).await;
+    assert_eq!(audit.unwrap()["findings"][0]["class"], json!("probe"));
+
+    let uploading = At::backup("ops", BackupState::Uploading);
+    cluster
+        .emulator
+        .with_engine(|engine| engine.jobs.faults.fail_tasks(uploading, "no such bucket"));
+    let finding = probe(&cluster).await;
+    assert!(
+        finding["verdict"]
+            .to_string()
+            .contains("RepositoryUnavailable"),
+        "{finding}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_heartbeat_counts_what_nobody_failed_over() {
+    let cluster = shop().await;
+    let beat = || async {
+        let event = json!({
+            "operation": "heartbeat",
+            "groups": [
+                { "group": "nightly", "interval_hours": 24, "grace_hours": 3 },
+                { "group": "gone", "interval_hours": 24, "grace_hours": 3 },
+            ],
+        });
+        flow::call(&cluster.context(), "Precheck", event)
+            .await
+            .expect("a heartbeat")
+    };
+    let overdue = |beat: &Value| -> Vec<String> {
+        let groups = beat["overdue"].as_array().expect("a list").iter();
+        groups
+            .map(|group| group["group"].as_str().expect("a name").to_owned())
+            .collect()
+    };
+    let new = beat().await;
+    assert_eq!(overdue(&new), ["gone"], "a new group has time: {new}");
+    assert_eq!(new["leases_expired"], json!([]));
+    assert!(new["min_free_disk_percent"].as_u64().is_some(), "{new}");
+    cluster.advance(28 * 3600);
+    assert_eq!(
+        overdue(&beat().await),
+        ["nightly", "gone"],
+        "never backed up"
+    );
+    flow::full(&cluster, "nightly").await;
+    assert_eq!(overdue(&beat().await), ["gone"]);
+    cluster.advance(28 * 3600);
+    assert_eq!(overdue(&beat().await), ["nightly", "gone"], "too old");
+    // A run that died.
+    let started = flow::call(
+        &cluster.context(),
+        "StartBackup",
+        json!({
+            "operation": "start",
+            "database": "sales",
+            "run": {
+                "execution_id": "died",
+                "started_at": "2026-03-01 04:00:00",
+                "group": "nightly",
+                "kind": "full",
+                "name": null,
+                "baseline": null,
+                "on_unsupported": "fail",
+                "retention": null,
+                "window_seconds": 86_400,
+                "databases": ["sales"],
+            },
+        }),
+    )
+    .await;
+    started.expect("a start");
+    assert_eq!(beat().await["leases_expired"], json!([]));
+    cluster.advance(30 * 60);
+    assert_eq!(beat().await["leases_expired"], json!(["sales"]));
+    cluster.sql("DROP REPOSITORY repo").await;
+    assert!(beat().await["repository_error"].is_string());
 }

@@ -10,6 +10,7 @@ use shared::{
     context::Context,
     error::{Error, ErrorName},
     job::Phase,
+    metrics::{self, Metric},
     ops::Ops,
     plan::orphans::{Listings, Orphan, find_orphans},
     sql::show,
@@ -72,7 +73,10 @@ async fn audit(
     for orphan in orphans.iter().filter(|orphan| orphan.loses_data()) {
         tracing::error!(label = orphan.label, finding = %orphan, "a recorded backup cannot be restored");
     }
-    let loses_data = orphans.iter().any(Orphan::loses_data);
+    let lost_backups = orphans.iter().filter(|orphan| orphan.loses_data()).count();
+    #[expect(clippy::cast_precision_loss, reason = "labels are few")]
+    metrics::emit(None, &[(Metric::LostBackups, lost_backups as f64)]);
+    let loses_data = lost_backups > 0;
     if request.fail_on_loss && loses_data {
         return Err(lost(&orphans));
     }

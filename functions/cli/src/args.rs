@@ -88,6 +88,9 @@ pub enum Command {
         /// Also compare the repository with the recorded backups
         #[arg(long)]
         orphans: bool,
+        /// Also write to the repository; the small snapshot stays there
+        #[arg(long)]
+        probe: bool,
     },
     /// Manage groups of tables
     Group {

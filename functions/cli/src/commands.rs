@@ -76,7 +76,7 @@ impl Session<'_> {
             Command::Diff { from, to } => self.diff(&from, &to).await,
             Command::Status => self.status().await,
             Command::Cancel { database } => self.cancel(&database).await,
-            Command::Doctor { orphans } => self.doctor(orphans).await,
+            Command::Doctor { orphans, probe } => self.doctor(orphans, probe).await,
             Command::Group { action } => self.group(action).await,
             Command::Invoke { function, event } => self.invoke(function, &event).await,
             #[cfg(feature = "demo")]

@@ -9,6 +9,7 @@ use shared::{
     ident::GroupName,
     label::{BackupKind, SnapshotLabel},
     manifest::BackupStatus,
+    metrics::{self, Metric},
     ops::{Ops, inventory::Group},
     plan::schedule::Policy,
     starrocks::Client,
@@ -206,6 +207,9 @@ async fn overlap(
 
 /// The end of an execution that has nothing to do: a success, said aloud.
 fn nothing(outcome: &str, run: &BackupRun, reason: String) -> Next {
+    if outcome == "skipped" {
+        metrics::emit(Some(&run.group), &[(Metric::ExecutionsSkipped, 1.0)]);
+    }
     tracing::warn!(outcome, group = %run.group, reason, "nothing is backed up by this execution");
     Next {
         decision: NextDecision::Finish,

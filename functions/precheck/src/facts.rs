@@ -27,6 +27,7 @@ pub(crate) struct Gathered {
     repository: RepositoryName,
     cluster: ClusterFacts,
     repository_facts: Option<RepositoryFacts>,
+    min_free_disk_percent: u8,
     privileges: Vec<PrivilegeProbe>,
     jobs: Vec<RunningJob>,
     foreign: Vec<ForeignClaim>,
@@ -100,6 +101,9 @@ impl Gathered {
                 }
             }
         }
+        if ops == OpsTables::Ready {
+            jobs.extend(running_restores(settings, client, databases).await?);
+        }
         let existing = client
             .fetch(&show::databases())
             .await?
@@ -122,6 +126,7 @@ impl Gathered {
             repository,
             cluster,
             repository_facts,
+            min_free_disk_percent: settings.min_free_disk_percent(),
             privileges,
             jobs,
             foreign,
@@ -130,11 +135,29 @@ impl Gathered {
         })
     }
 
+    /// Of the fullest disk of all backends; `None` where they cannot be seen.
+    pub(crate) fn min_free_disk_percent(&self) -> Option<u8> {
+        let backends = self.cluster.backends.as_ref()?;
+        backends
+            .iter()
+            .filter_map(|backend| backend.free_percent())
+            .min()
+    }
+
+    /// The engine's words for why the repository cannot be used, or our own.
+    pub(crate) fn repository_error(&self) -> Option<String> {
+        match &self.repository_facts {
+            None => Some(format!("there is no repository '{}'", self.repository)),
+            Some(facts) => facts.unreachable.clone(),
+        }
+    }
+
     fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
             cluster: &self.cluster,
             repository: &self.repository,
             repository_facts: self.repository_facts.as_ref(),
+            min_free_disk_percent: self.min_free_disk_percent,
             privileges: self.privileges.clone(),
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
@@ -171,12 +194,8 @@ impl Gathered {
         )
     }
 
-    pub(crate) fn check_restore(&self, bytes: u64, min_free_percent: u8) -> PrecheckReport {
-        let needs = RestoreNeeds {
-            bytes,
-            min_free_percent,
-        };
-        check_restore(&self.surroundings(), &needs)
+    pub(crate) fn check_restore(&self, bytes: u64) -> PrecheckReport {
+        check_restore(&self.surroundings(), &RestoreNeeds { bytes })
     }
 
     /// For `doctor`: every table of every group is read too.
@@ -271,4 +290,45 @@ fn is_there(reading: &DatabaseReading, table: &TableName) -> bool {
         .listing
         .as_ref()
         .is_none_or(|listing| listing.contains(table))
+}
+
+/// RESTORE jobs of others in these databases. One of ours holds the lease, which is waited for.
+async fn running_restores(
+    settings: &Settings,
+    client: &mut Client,
+    databases: &[DatabaseName],
+) -> Result<Vec<RunningJob>, Error> {
+    let mut running = Vec::new();
+    for database in databases {
+        let held = Ops::new(client, settings.ops_database())
+            .newest_lease(database)
+            .await?
+            .is_some_and(|lease| lease.seconds_left > 0);
+        if held {
+            continue;
+        }
+        let jobs = match client.fetch(&show::restore(database)).await {
+            Ok(jobs) => jobs,
+            // Said as a missing privilege, or as a missing database.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    FailureKind::AccessDenied | FailureKind::UnknownDatabase
+                ) =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let at_work = jobs
+            .into_iter()
+            .filter(|job| job.state.phase() == Phase::Running);
+        running.extend(at_work.map(|job| RunningJob {
+            database: database.clone(),
+            kind: "restore",
+            label: job.label,
+            state: job.state.as_str().to_owned(),
+        }));
+    }
+    Ok(running)
 }

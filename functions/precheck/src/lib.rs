@@ -6,13 +6,16 @@
 mod auto;
 mod backup;
 mod facts;
+mod heartbeat;
 mod input;
+mod probe;
 mod restore;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
-    config::Settings, context::Context, error::Error, flow::Execution, starrocks::Client,
+    config::Settings, context::Context, error::Error, flow::Execution, ident::InvocationId,
+    plan::overdue::Expected, starrocks::Client,
 };
 
 use crate::facts::Gathered;
@@ -30,7 +33,15 @@ enum Request {
         execution: Execution,
     },
     /// Every check as data, for `starrocks-br doctor`.
-    Report {},
+    Report {
+        /// Also write to the repository.
+        #[serde(default)]
+        probe: bool,
+    },
+    /// What the alarms look at.
+    Heartbeat {
+        groups: Vec<Expected>,
+    },
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
@@ -50,14 +61,26 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         } => restore::normalize(settings, &mut client, machine, input, &execution)
             .await
             .map(|run| json!({ "run": run })),
-        Request::Report {} => report(settings, &mut client).await,
+        Request::Report { probe } => {
+            let id = probe.then(|| context.new_invocation());
+            report(settings, &mut client, id).await
+        }
+        Request::Heartbeat { groups } => heartbeat::heartbeat(settings, &mut client, &groups).await,
     };
     client.close().await;
     answer
 }
 
-async fn report(settings: &Settings, client: &mut Client) -> Result<Value, Error> {
+async fn report(
+    settings: &Settings,
+    client: &mut Client,
+    probe: Option<InvocationId>,
+) -> Result<Value, Error> {
     let gathered = Gathered::read(settings, client, &[]).await?;
-    let report = gathered.report(settings, client).await?;
+    let mut report = gathered.report(settings, client).await?;
+    if let Some(id) = probe {
+        let finding = probe::probe(settings, client, id.as_str()).await?;
+        report.findings.push(finding);
+    }
     Ok(json!({ "findings": report.findings }))
 }

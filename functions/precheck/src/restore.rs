@@ -158,7 +158,7 @@ async fn check_cluster(
     }
     let gathered = Gathered::read(settings, client, &databases).await?;
     match gathered
-        .check_restore(bytes, settings.min_free_disk_percent())
+        .check_restore(bytes)
         .to_error("the restore cannot run now")
     {
         None => Ok(()),

@@ -7,6 +7,7 @@ use shared::{
     flow::{BackupRun, FlowError, Next, NextDecision, Outcome},
     ident::DatabaseName,
     manifest::{BackupRecord, BackupStatus, Cut},
+    metrics::{self, Metric},
     ops::Ops,
     starrocks::Client,
 };
@@ -45,10 +46,31 @@ pub(crate) async fn finish(
     if request.redrive_count > request.redrives_served && !failed.is_empty() {
         return Ok(started(failed));
     }
+    count(run, &records, &failed);
     match error_of(run, &failed, outcomes, failure.as_ref()) {
         Some(error) => Err(error),
         None => Ok(ended(summary(run, &records, outcomes))),
     }
+}
+
+/// What the execution made, once it ends.
+#[expect(clippy::cast_precision_loss, reason = "an estimate, for a chart")]
+fn count(run: &BackupRun, records: &[BackupRecord], failed: &[DatabaseName]) {
+    let finished = records
+        .iter()
+        .filter(|record| record.status == BackupStatus::Finished);
+    let bytes: u64 = finished.filter_map(|record| record.bytes_stored).sum();
+    metrics::emit(
+        Some(&run.group),
+        &[
+            (
+                Metric::DatabasesBackedUp,
+                (run.databases.len() - failed.len()) as f64,
+            ),
+            (Metric::DatabasesFailed, failed.len() as f64),
+            (Metric::BytesStored, bytes as f64),
+        ],
+    );
 }
 
 fn databases<'a>(outcomes: impl Iterator<Item = &'a Outcome>) -> Vec<DatabaseName> {

@@ -53,6 +53,25 @@ pub struct RepositoryFacts {
     pub unreachable: Option<String>,
 }
 
+impl BackendFacts {
+    /// Of the fullest disk that is online: one full disk stops loads and snapshots on its backend.
+    pub fn free_percent(&self) -> Option<u8> {
+        let percent = |available: u64, total: u64| {
+            let percent = u128::from(available) * 100 / u128::from(total);
+            u8::try_from(percent).ok()
+        };
+        let online = self
+            .disks
+            .iter()
+            .filter(|disk| disk.online && disk.total > 0);
+        let disks = online.filter_map(|disk| percent(disk.available, disk.total));
+        match disks.min() {
+            None if self.total > 0 => percent(self.available, self.total),
+            fullest => fullest,
+        }
+    }
+}
+
 impl ClusterFacts {
     /// Backends that can take replicas: alive and not on their way out.
     pub fn live_backends(&self) -> Option<usize> {

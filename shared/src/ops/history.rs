@@ -6,9 +6,10 @@ use crate::{
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName},
     label::SnapshotLabel,
     manifest::{BackupRecord, BackupStatus},
+    plan::overdue::{Age, Ages},
     sql::ops::{
         history::{self, EndedRow, PlannedRow},
-        run_status,
+        inventory, run_status,
     },
 };
 
@@ -57,6 +58,28 @@ impl Ops<'_> {
             .client
             .fetch(&history::baselines(self.database, group, database, cluster))
             .await?)
+    }
+
+    /// How old every group's newest good backup is, per database.
+    pub async fn ages(&mut self) -> Result<Ages, Error> {
+        let mut ages = Ages::new();
+        for row in self.client.fetch(&inventory::ages(self.database)).await? {
+            let age = Age {
+                good: None,
+                created: row.minutes,
+            };
+            ages.entry(row.group).or_default().insert(row.database, age);
+        }
+        for row in self.client.fetch(&history::ages(self.database)).await? {
+            // A database that is not in the group any more is not waited for.
+            let age = ages
+                .get_mut(&row.group)
+                .and_then(|databases| databases.get_mut(&row.database));
+            if let Some(age) = age {
+                age.good = Some(row.minutes);
+            }
+        }
+        Ok(ages)
     }
 
     /// Every label that starts with `prefix` in our tables, whoever wrote it.

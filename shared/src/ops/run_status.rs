@@ -122,6 +122,15 @@ impl Ops<'_> {
             .pop())
     }
 
+    /// Databases whose run died and was not adopted yet.
+    pub async fn expired_leases(&mut self) -> Result<Vec<DatabaseName>, Error> {
+        let rows = self
+            .client
+            .fetch(&run_status::expired_leases(self.database))
+            .await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
     /// To be called right before BACKUP, RESTORE, SWAP, DROP or any deletion.
     pub async fn verify_lease(&mut self, lease: &Lease) -> Result<(), Error> {
         let newest = self.newest_lease(&lease.database).await?;

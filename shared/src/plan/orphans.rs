@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     ident::RepositoryName,
-    label::SnapshotLabel,
+    label::{PROBE_PREFIX, SnapshotLabel},
     manifest::{BackupRecord, BackupStatus},
     sql::show::{Snapshot, SnapshotContent},
     time::SnapshotTimestamp,
@@ -49,6 +49,8 @@ pub struct Orphan {
 pub enum OrphanClass {
     /// In work right now, and so no orphan.
     Running,
+    /// Written by `doctor --probe`, to see whether the repository can be written.
+    Probe,
     /// Complete, and history has no row: made by hand, by another tool, or by a run that died.
     Unrecorded { timestamp: SnapshotTimestamp },
     /// Complete, and history says that it failed: its run died, or gave up too early.
@@ -102,7 +104,10 @@ pub fn find_orphans(listings: &Listings<'_>) -> Vec<Orphan> {
         .filter_map(|label| {
             let record = records.get(label).copied();
             let running = listings.running.contains(label);
-            let class = classify(record, snapshots.get(label).copied(), running)?;
+            let class = match label.starts_with(PROBE_PREFIX) && record.is_none() {
+                true => OrphanClass::Probe,
+                false => classify(record, snapshots.get(label).copied(), running)?,
+            };
             Some(Orphan {
                 label: label.to_owned(),
                 class,
@@ -177,6 +182,7 @@ impl Orphan {
         let prefix = format!("__ss_{}/", self.label);
         Some(match &self.class {
             OrphanClass::Running => return None,
+            OrphanClass::Probe => format!("nobody needs it: delete {prefix} in the bucket"),
             OrphanClass::Unrecorded { timestamp } => format!(
                 "RESTORE SNAPSHOT with backup_timestamp {timestamp} brings it back by hand; if nobody \
                  needs it, delete {prefix} in the bucket, its __info_* objects first"
@@ -205,6 +211,7 @@ impl fmt::Display for Orphan {
         write!(formatter, "{}: ", self.label)?;
         match &self.class {
             OrphanClass::Running => formatter.write_str("in work")?,
+            OrphanClass::Probe => formatter.write_str("left by a write probe of doctor")?,
             OrphanClass::Unrecorded { timestamp } => {
                 write!(
                     formatter,

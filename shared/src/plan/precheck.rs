@@ -27,6 +27,8 @@ pub struct Surroundings<'a> {
     pub repository: &'a RepositoryName,
     /// `None`: SHOW REPOSITORIES does not have it.
     pub repository_facts: Option<&'a RepositoryFacts>,
+    /// Of the fullest disk of every backend.
+    pub min_free_disk_percent: u8,
     pub privileges: Vec<PrivilegeProbe>,
     pub jobs: Vec<RunningJob>,
     pub foreign: Vec<ForeignClaim>,
@@ -96,8 +98,6 @@ pub struct DatabaseNeeds<'a> {
 pub struct RestoreNeeds {
     /// Everything that will be on disk at the same time, replicas included.
     pub bytes: u64,
-    /// Of every disk, what has to stay free.
-    pub min_free_percent: u8,
 }
 
 /// Every check, in the order in which they are shown.
@@ -129,6 +129,10 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
         .filter_map(|database| database.least_replicas)
         .min();
     let mut findings = cluster::check(around.cluster, least_replicas);
+    findings.extend(room::check_free(
+        around.cluster,
+        around.min_free_disk_percent,
+    ));
     findings.push(cluster::identity(around.cluster));
     findings.push(repository(around, Use::Write));
     findings.extend(common(around));
@@ -138,11 +142,15 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
 
 pub fn check_restore(around: &Surroundings<'_>, needs: &RestoreNeeds) -> PrecheckReport {
     let mut findings = cluster::check(around.cluster, None);
+    findings.extend(room::check_free(
+        around.cluster,
+        around.min_free_disk_percent,
+    ));
     findings.push(repository(around, Use::Read));
     findings.push(room::check(
         around.cluster,
         needs.bytes,
-        needs.min_free_percent,
+        around.min_free_disk_percent,
     ));
     findings.extend(common(around));
     PrecheckReport { findings }

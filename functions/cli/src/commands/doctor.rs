@@ -7,10 +7,10 @@ use super::Session;
 use crate::{Done, args::Output, handlers::Handlers, render};
 
 impl Session<'_> {
-    pub(super) async fn doctor(&mut self, orphans: bool) -> Done {
+    pub(super) async fn doctor(&mut self, orphans: bool, probe: bool) -> Done {
         let handlers = Handlers::new(self.context.clone());
         let report = handlers
-            .call("Precheck", json!({ "operation": "report" }))
+            .call("Precheck", json!({ "operation": "report", "probe": probe }))
             .await?;
         let audit = match orphans {
             true => Some(handlers.call("AuditOrphans", json!({})).await?),

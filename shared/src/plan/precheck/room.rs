@@ -1,4 +1,4 @@
-//! Whether what a restore brings fits on the disks.
+//! Whether the disks have room, and whether what a restore brings fits.
 
 use crate::{
     error::ErrorName,
@@ -14,7 +14,8 @@ const RESERVE_PERCENT: u64 = 5;
 const TIGHT_PERCENT: u128 = 80;
 
 /// What a restore may fill before backends refuse to write: on living backends that stay, the space
-/// above the engine's reserve of each disk and above the share that is configured to stay free. `None` without the privilege to see backends.
+/// above the engine's reserve of each disk and above the share that is configured to stay free.
+/// `None` without the privilege to see backends.
 pub fn usable_bytes(cluster: &ClusterFacts, min_free_percent: u8) -> Option<u64> {
     let backends = cluster.backends.as_ref()?.iter();
     let taking = backends.filter(|backend| backend.alive && !backend.decommissioned);
@@ -39,6 +40,25 @@ fn above_reserve(available: u64, total: u64, min_free_percent: u8) -> u64 {
     let engine = RESERVE_BYTES.min(total / 100 * RESERVE_PERCENT);
     let configured = total / 100 * u64::from(min_free_percent);
     available.saturating_sub(engine.max(configured))
+}
+
+/// Snapshots keep files that compaction would delete, so a backup fills a disk too.
+pub(super) fn check_free(cluster: &ClusterFacts, least: u8) -> Option<Finding> {
+    const CHECK: &str = "free space";
+    let backends = cluster.backends.as_ref()?.iter();
+    let alive = backends.filter(|backend| backend.alive);
+    let free = alive.filter_map(|backend| Some((backend.free_percent()?, &backend.host)));
+    let (percent, host) = free.min()?;
+    let message = format!("{percent} % on the fullest disk ({host})");
+    Some(match percent < least {
+        false => Finding::passed(CHECK, message),
+        true => Finding::failed(
+            CHECK,
+            ErrorName::InsufficientStorage,
+            format!("{message}; {least} % are asked for"),
+            "free space there, or lower min_free_disk_percent (STARROCKS_BR_MIN_FREE_DISK_PERCENT)",
+        ),
+    })
 }
 
 pub(super) fn check(cluster: &ClusterFacts, needed: u64, min_free_percent: u8) -> Finding {

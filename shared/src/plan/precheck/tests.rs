@@ -94,6 +94,7 @@ impl Case {
             cluster: &self.cluster,
             repository: &repository,
             repository_facts: self.repository.as_ref(),
+            min_free_disk_percent: 15,
             privileges: self.privileges.clone(),
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
@@ -119,7 +120,6 @@ impl Case {
         };
         let restore = RestoreNeeds {
             bytes: self.restore_bytes,
-            min_free_percent: 0,
         };
         [
             check_backup(&around, &needs),
@@ -276,6 +276,27 @@ fn every_check_has_its_verdict() {
             "disks be1:/data1: offline",
             Advises,
             Advises,
+        ),
+        (
+            |case| {
+                backends(case)[1].disks = [140, 900]
+                    .map(|available| DiskFacts {
+                        path: format!("/data{available}"),
+                        available: available * GB,
+                        total: 1_000 * GB,
+                        online: true,
+                    })
+                    .into();
+            },
+            "free space: 14 % on the fullest disk (be2); 15 % are asked for",
+            Fails(ErrorName::InsufficientStorage),
+            Fails(ErrorName::InsufficientStorage),
+        ),
+        (
+            |case| backends(case)[1].available = 150 * GB,
+            "free space: 15 % on the fullest disk (be2)",
+            Passes,
+            Passes,
         ),
         (
             |case| case.repository = None,

@@ -103,6 +103,39 @@ pub fn baselines(
         .query("SELECT baselines")
 }
 
+/// For each database of a group, how old its newest good backup is: it holds nothing newer than its
+/// plan.
+pub fn ages(ops: &DatabaseName) -> Query<AgeRow> {
+    Sql::new(
+        "SELECT inventory_group, database_name, \
+         TIMESTAMPDIFF(MINUTE, MAX(planned_at), UTC_TIMESTAMP()) AS minutes FROM ",
+    )
+    .ops_table(ops, OpsTable::BackupHistory)
+    .text(
+        " WHERE status = 'FINISHED' AND inventory_group IS NOT NULL AND database_name IS NOT NULL \
+         GROUP BY inventory_group, database_name",
+    )
+    .query("SELECT ages")
+}
+
+/// Of one database of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgeRow {
+    pub group: GroupName,
+    pub database: DatabaseName,
+    pub minutes: i64,
+}
+
+impl FromRow for AgeRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(AgeRow {
+            group: row.parse("inventory_group")?,
+            database: row.parse("database_name")?,
+            minutes: row.parse("minutes")?,
+        })
+    }
+}
+
 pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
     Sql::new("SELECT label FROM ")
         .ops_table(ops, OpsTable::BackupHistory)

@@ -1,6 +1,6 @@
 //! `table_inventory`: named groups of tables.
 
-use super::OpsTable;
+use super::{OpsTable, history::AgeRow};
 use crate::{
     ident::{DatabaseName, GroupName},
     sql::{FromRow, Query, Row, RowError, Sql, Statement},
@@ -38,6 +38,18 @@ pub fn of_group(ops: &DatabaseName, group: &GroupName) -> Query<InventoryRow> {
         .literal(group.as_str())
         .text(" ORDER BY database_name, table_name")
         .query("SELECT table_inventory")
+}
+
+/// For each database of a group, since when it is in it. Rows of the Python tool have the time of the
+/// cluster's zone, which is some hours off.
+pub fn ages(ops: &DatabaseName) -> Query<AgeRow> {
+    Sql::new(
+        "SELECT inventory_group, database_name, \
+         TIMESTAMPDIFF(MINUTE, MIN(created_at), UTC_TIMESTAMP()) AS minutes FROM ",
+    )
+    .ops_table(ops, OpsTable::TableInventory)
+    .text(" GROUP BY inventory_group, database_name")
+    .query("SELECT inventory ages")
 }
 
 /// An upsert: the key is the whole row.

@@ -225,6 +225,22 @@ impl FromRow for HeldRow {
     }
 }
 
+/// Databases whose newest lease ran out without being given back: their run died, and nobody has
+/// adopted what it left.
+pub fn expired_leases(ops: &DatabaseName) -> Query<HeldRow> {
+    Sql::new("SELECT held.database_name AS database_name FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" held JOIN (SELECT database_name, MAX(generation) AS generation FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(
+            " WHERE scope = 'lease' GROUP BY database_name) newest \
+             ON held.database_name = newest.database_name AND held.generation = newest.generation \
+             WHERE held.scope = 'lease' AND held.state = 'ACTIVE' \
+             AND held.expires_at < UTC_TIMESTAMP()",
+        )
+        .query("SELECT expired leases")
+}
+
 pub fn renew_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::RunStatus)
