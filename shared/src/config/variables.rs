@@ -70,7 +70,7 @@ variables! {
     STALL_MINUTES = "STARROCKS_BR_STALL_MINUTES", "stall_minutes";
     /// Timeout of each BACKUP and RESTORE, in hours.
     WINDOW_HOURS = "STARROCKS_BR_WINDOW_HOURS", "window_hours";
-    /// Percent of each disk that a restore has to leave free.
+    /// Percent of each disk that has to be free, and that a restore leaves free.
     MIN_FREE_DISK_PERCENT = "STARROCKS_BR_MIN_FREE_DISK_PERCENT", "min_free_disk_percent";
     /// `error`, `warn`, `info`, `debug` or `trace`.
     LOG = "STARROCKS_BR_LOG";

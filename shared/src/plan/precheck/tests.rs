@@ -393,22 +393,22 @@ fn every_check_has_its_verdict() {
             Fails(ErrorName::AccessDenied),
             Passes,
         ),
-        // 3 x (600 GB free - 5 % of 1,000 GB).
+        // 3 x (600 GB free - 15 % of 1,000 GB).
         (
-            |case| case.restore_bytes = 1_300 * GB,
-            "1.6 TB more",
+            |case| case.restore_bytes = 1_000 * GB,
+            "1.3 TB more",
             Passes,
             Passes,
         ),
         (
-            |case| case.restore_bytes = 1_400 * GB,
-            "1.4 TB are needed",
+            |case| case.restore_bytes = 1_100 * GB,
+            "1.1 TB are needed",
             Passes,
             Advises,
         ),
         (
-            |case| case.restore_bytes = 1_651 * GB,
-            "room: 1.6 TB are needed",
+            |case| case.restore_bytes = 1_351 * GB,
+            "room: 1.3 TB are needed",
             Passes,
             Fails(ErrorName::InsufficientStorage),
         ),
