@@ -1,21 +1,24 @@
 //! The moment when a restore becomes live, and the way back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::{Error, ErrorName},
+    facts::TableFacts,
     flow::{RestoreAction, RestoreRun},
-    ident::InvocationId,
+    ident::{DatabaseName, InvocationId, PartitionName, QualifiedTable, TableName},
     plan::{
+        backup::Selection,
         promote::{
-            self, Moment, Progress, SwapIds,
+            self, GoesAside, Moment, Progress, SwapIds,
             undo::{StoredStep, UndoTable, undo},
         },
-        restore::{Phase, PlannedStep, Slot, Step, TableRef},
+        restore::{CopyMode, Detail, Phase, PlannedStep, Slot, Step, TableRef},
         verify::content_digest,
     },
+    read,
     sql::ops::steps::{StepRow, StepState},
     starrocks::Client,
 };
@@ -44,8 +47,8 @@ pub(crate) async fn promote(
                 return work.finish(client).await;
             }
             promote::may_promote(progress)?;
+            work.check_moment(client).await?;
             if progress == Progress::Verified {
-                work.check_moment(client).await?;
                 work.set_state(client, "PROMOTING").await?;
             }
             match work.run_phases(client, &[Phase::Promote]).await? {
@@ -58,6 +61,39 @@ pub(crate) async fn promote(
         }
     }
 }
+
+/// What would go aside if the restore were promoted or undone now, or why it cannot be.
+pub(crate) async fn preview(
+    settings: &Settings,
+    client: &mut Client,
+    run: &RestoreRun,
+) -> Result<Value, Error> {
+    let mut work = Work::read(settings, client, run).await?;
+    let progress = work.progress();
+    if run.action == RestoreAction::Undo {
+        promote::may_undo(progress)?;
+        work.undo_steps(client).await?;
+    } else {
+        promote::may_promote(progress)?;
+        work.check_moment(client).await?;
+    }
+    let mut lines = work.goes_aside(client).await?;
+    let all = lines.len();
+    lines.truncate(LINES_SHOWN);
+    let digest = work
+        .restore
+        .plan
+        .as_deref()
+        .and_then(|plan| serde_json::from_str::<Value>(plan).ok())
+        .map(|plan| plan["digest"].clone());
+    Ok(json!({
+        "digest": digest,
+        "summary": { "goes_aside": lines, "not_shown": all - lines.len() },
+    }))
+}
+
+/// The output travels through the state machine, which carries 32 KB at most.
+const LINES_SHOWN: usize = 60;
 
 impl Work<'_> {
     fn progress(&self) -> Progress {
@@ -79,34 +115,59 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Before the first name changes: what was verified is what is there, and nothing is in a job.
-    async fn check_moment(&mut self, client: &mut Client) -> Result<(), Error> {
-        let mut reasons = Vec::new();
-        for stored in self.steps.clone() {
-            let Step::Verify {
-                table,
-                slot,
-                snapshot: None,
-            } = &stored.planned.step
+    /// Before a name changes: what was verified is what is there, and nothing is in a job. Tables that
+    /// have their new name already are judged by their ids alone.
+    pub(crate) async fn check_moment(&self, client: &mut Client) -> Result<(), Error> {
+        let mut open = Vec::new();
+        let mut names: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
+        for stored in &self.steps {
+            let (Step::Verify { table, slot, .. }, Some(verified)) =
+                (&stored.planned.step, stored.detail.content)
             else {
                 continue;
             };
-            if *slot == Slot::Live {
+            if *slot == Slot::Live || !self.is_to_be_promoted(table) {
                 continue;
             }
-            let Some(verified) = stored.detail.content else {
-                continue;
-            };
-            let Some(staged) = self.moment(client, table, *slot).await? else {
-                reasons.push(format!("'{}' is gone", self.name_of(table, *slot)?));
-                continue;
-            };
-            let live = self.moment(client, table, Slot::Live).await?;
             let database = self.database_of(table)?;
-            let running = self.restore_is_running(client, &database).await?;
-            if let Err(more) = promote::ready_to_promote(&staged, verified, live.as_ref(), running)
-            {
-                reasons.extend(more);
+            let (name, live) = (
+                self.name_of(table, *slot)?,
+                self.name_of(table, Slot::Live)?,
+            );
+            let wanted = names.entry(database.clone()).or_default();
+            wanted.extend([name.clone(), live.clone()]);
+            open.push((database, name, live, verified));
+        }
+        let facts = self.read_tables(client, names).await?;
+        let mut running = BTreeSet::new();
+        for database in facts.keys() {
+            if self.restore_is_running(client, database).await? {
+                running.insert(database.clone());
+            }
+        }
+        let mut reasons = Vec::new();
+        for (database, name, live, verified) in open {
+            let moment = |name: &TableName| {
+                let table = facts.get(&database)?.get(name)?;
+                Some(Moment {
+                    content: content_digest(&table.partitions),
+                    table: table.table.clone(),
+                    state: table.state.clone(),
+                })
+            };
+            let made = self.made(&database, &name);
+            let found = facts.get(&database).and_then(|tables| tables.get(&name));
+            match (moment(&name), found.map(|table| table.table_id)) {
+                // Swapped, and it could not be written down any more: ids tell.
+                (_, id) if made.is_some() && id != made => {}
+                (None, _) => reasons.push(format!("'{name}' is gone")),
+                (Some(staged), _) => {
+                    let live = moment(&live);
+                    let running = running.contains(&database);
+                    let ready =
+                        promote::ready_to_promote(&staged, verified, live.as_ref(), running);
+                    reasons.extend(ready.err().into_iter().flatten());
+                }
             }
         }
         if reasons.is_empty() {
@@ -123,18 +184,114 @@ impl Work<'_> {
         .hint("what was staged is no longer what was verified: restore the label again"))
     }
 
-    async fn moment(
+    /// Whether some step that changes what people see of a table is not done.
+    fn is_to_be_promoted(&self, table: &TableRef) -> bool {
+        self.steps.iter().any(|stored| {
+            let step = &stored.planned.step;
+            let changes = matches!(
+                step,
+                Step::Swap { .. } | Step::Rename { .. } | Step::ReplacePartitions { .. }
+            ) || matches!(step, Step::CopyPartitions { mode, .. } if *mode == CopyMode::Overwrite);
+            stored.planned.phase == Phase::Promote
+                && changes
+                && step.table() == Some(table)
+                && !stored.is_done()
+        })
+    }
+
+    /// What has a live name and would lose it: of a promotion what lives now, of an undo what the
+    /// restore put there.
+    async fn goes_aside(&self, client: &mut Client) -> Result<Vec<String>, Error> {
+        let undo = self.run.action == RestoreAction::Undo;
+        let mut whole: BTreeSet<TableRef> = BTreeSet::new();
+        let mut parts: BTreeMap<TableRef, BTreeSet<PartitionName>> = BTreeMap::new();
+        for (index, stored) in self.steps.iter().enumerate() {
+            let (Phase::Promote, Some(table)) = (stored.planned.phase, stored.planned.step.table())
+            else {
+                continue;
+            };
+            match &stored.planned.step {
+                Step::Swap { .. } | Step::Rename { .. } => {
+                    whole.insert(table.clone());
+                }
+                Step::CopyPartitions {
+                    to: Slot::Before, ..
+                } => {
+                    let names = self.statements(index)?.into_iter();
+                    let names = names.filter_map(|sent| sent.partition);
+                    parts.entry(table.clone()).or_default().extend(names);
+                }
+                _ => {}
+            }
+        }
+        let mut names: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
+        for table in whole.iter().chain(parts.keys()) {
+            let wanted = names.entry(self.database_of(table)?).or_default();
+            wanted.extend([
+                self.name_of(table, Slot::Live)?,
+                self.name_of(table, Slot::Staged)?,
+            ]);
+        }
+        let databases = names.keys().cloned().collect();
+        let facts = self.read_tables(client, names).await?;
+        let around = read::read_around(client, &databases, &BTreeSet::new()).await?;
+        let mut lines = Vec::new();
+        for table in whole.iter().chain(parts.keys()) {
+            let database = self.database_of(table)?;
+            let name = self.name_of(table, Slot::Live)?;
+            let Some(live) = facts.get(&database).and_then(|tables| tables.get(&name)) else {
+                continue;
+            };
+            let restored = self.made(&database, &self.name_of(table, Slot::Staged)?);
+            let partitions = parts.get(table);
+            // What this restore put there already stays; of what was not promoted nothing is undone.
+            if partitions.is_none() && (restored == Some(live.table_id)) != undo {
+                continue;
+            }
+            let going: Vec<_> = live
+                .partitions
+                .iter()
+                .filter(|found| partitions.is_none_or(|names| names.contains(&found.name)))
+                .collect();
+            let before = self.name_of(table, Slot::Before)?;
+            if undo && partitions.is_some() {
+                lines.push(format!(
+                    "{} partitions of {name} are put back from {before}; what the restore put there \
+                     is dropped",
+                    going.len()
+                ));
+                continue;
+            }
+            let qualified = QualifiedTable::new(&database, &name);
+            let aside = GoesAside {
+                under: match undo {
+                    true => self.name_of(table, Slot::Undone)?,
+                    false => before,
+                },
+                partitions: partitions.map(|_| going.len() as u64),
+                rows: going.iter().map(|found| found.row_count).sum(),
+                last_load: around.last_loads.get(&qualified).cloned(),
+                table: name,
+            };
+            lines.push(aside.to_string());
+        }
+        Ok(lines)
+    }
+
+    async fn read_tables(
         &self,
         client: &mut Client,
-        table: &TableRef,
-        slot: Slot,
-    ) -> Result<Option<Moment>, Error> {
-        let facts = self.read_table(client, table, slot).await?;
-        Ok(facts.map(|facts| Moment {
-            content: content_digest(&facts.partitions),
-            table: facts.table,
-            state: facts.state,
-        }))
+        names: BTreeMap<DatabaseName, BTreeSet<TableName>>,
+    ) -> Result<BTreeMap<DatabaseName, BTreeMap<TableName, TableFacts>>, Error> {
+        let selections = names
+            .into_iter()
+            .map(|(database, names)| (database, Selection::Names(names)))
+            .collect();
+        let readings = read::read_databases(client, &selections, &self.run.execution_id).await?;
+        Ok(readings
+            .into_iter()
+            .map(|(database, reading)| (database, reading.facts.tables))
+            .collect())
     }
 
     /// What follows when all names are in place.
@@ -147,17 +304,11 @@ impl Work<'_> {
 
     async fn undo(&mut self, client: &mut Client) -> Result<Value, Error> {
         if self.restore.state.as_deref() != Some("UNDOING") {
-            self.plan_undo(client).await?;
+            let planned = self.undo_steps(client).await?;
+            self.store_undo(client, planned).await?;
             self.set_state(client, "UNDOING").await?;
         }
-        // The steps of the restore itself that were never begun stay undone.
-        let first = self.undo_from();
-        for index in 0..self.steps.len() {
-            if self.steps[index].row.number < first && !self.steps[index].is_done() {
-                self.steps[index].row.state = StepState::Done;
-            }
-        }
-        match self.run_phases(client, &[Phase::Promote]).await? {
+        match self.run_phases(client, &[Phase::Undo]).await? {
             Reached::End => {
                 self.set_state(client, "UNDONE").await?;
                 Ok(json!({ "next": "done" }))
@@ -166,29 +317,11 @@ impl Work<'_> {
         }
     }
 
-    /// Undo steps are numbered behind the last step of the plan.
-    fn undo_from(&self) -> u64 {
-        let planned = self
-            .steps
-            .iter()
-            .filter(|stored| stored.planned.phase == Phase::Finish)
-            .map(|stored| stored.row.number)
-            .max();
-        match planned {
-            Some(last) => last + 1,
-            None => {
-                self.steps
-                    .iter()
-                    .filter(|stored| stored.planned.phase <= Phase::Verify)
-                    .map(|stored| stored.row.number)
-                    .max()
-                    .unwrap_or_default()
-                    + 1
-            }
-        }
-    }
-
-    async fn plan_undo(&mut self, client: &mut Client) -> Result<(), Error> {
+    /// The steps that take back what was promoted, or everything that stands against it.
+    async fn undo_steps(&mut self, client: &mut Client) -> Result<Vec<PlannedStep>, Error> {
+        // Stored by a call that died before it could say that the undo had begun.
+        self.steps
+            .retain(|stored| stored.planned.phase != Phase::Undo);
         let mut tables: BTreeMap<TableRef, UndoTable> = BTreeMap::new();
         for stored in &self.steps {
             let (Phase::Promote, Some(table)) = (stored.planned.phase, stored.planned.step.table())
@@ -221,7 +354,7 @@ impl Work<'_> {
                 done: stored.is_done(),
             })
             .collect();
-        let planned = undo(&steps, &tables).map_err(|reasons| {
+        undo(&steps, &tables).map_err(|reasons| {
             Error::new(
                 ErrorName::RestoreFailed,
                 format!(
@@ -230,8 +363,7 @@ impl Work<'_> {
                     reasons.join("; ")
                 ),
             )
-        })?;
-        self.store_undo(client, planned).await
+        })
     }
 
     async fn store_undo(
@@ -261,7 +393,7 @@ impl Work<'_> {
             self.steps.push(Stored {
                 planned,
                 row,
-                detail: crate::detail::Detail::default(),
+                detail: Detail::default(),
             });
         }
         Ok(())

@@ -76,6 +76,16 @@ impl Session<'_> {
 
     async fn go_on(&mut self, action: &str, by_id: RestoreById) -> Done {
         if action != "resume" {
+            let shown = self
+                .execute(json!({ action: by_id.id, "dry_run": true }))
+                .await?;
+            for line in shown["summary"]["plan"]["summary"]["goes_aside"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                self.terminal.say(&word(line));
+            }
             let question = match action {
                 "undo" => format!("Put back what lived before restore {}?", by_id.id),
                 _ => format!("Make restore {} live?", by_id.id),
@@ -179,13 +189,23 @@ fn plan_text(plan: &Value) -> String {
 
 fn fate(live: &Value) -> String {
     match live["fate"].as_str() {
-        Some("aside") => format!("is kept as {}", word(&live["under"])),
+        Some("aside") => format!("is kept as {} ({})", word(&live["under"]), figures(live)),
         Some("spliced") => format!(
-            "stays; what is replaced is kept in {}",
-            word(&live["kept_under"])
+            "stays; {} partitions are kept in {} ({})",
+            word(&live["partitions"]),
+            word(&live["under"]),
+            figures(live)
         ),
         _ => "does not exist".to_owned(),
     }
+}
+
+fn figures(live: &Value) -> String {
+    let loaded = match live["last_load"].as_str() {
+        Some(time) => format!("last load {time} UTC"),
+        None => "never loaded".to_owned(),
+    };
+    format!("about {} rows, {loaded}", word(&live["rows"]))
 }
 
 fn end_text(summary: &Value) -> String {
