@@ -1,6 +1,9 @@
 //! Restores through every strategy, compared row by row.
 
+mod around;
 mod kinds;
+mod leftovers;
+mod live;
 mod matrix;
 
 use serde_json::json;
