@@ -5,6 +5,7 @@ mod kinds;
 mod leftovers;
 mod live;
 mod matrix;
+mod policies;
 
 use serde_json::json;
 use starrocks_emulator::Profile;

@@ -25,6 +25,9 @@ use shared::{
 
 use crate::progress;
 
+/// A commit that takes longer hangs, and is looked at as any other state.
+const COMMITS_WITHIN_SECONDS: i64 = 60;
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
     state: SeenState,
@@ -140,12 +143,18 @@ impl Follower<'_> {
         let before = own.detail.seen.clone();
         let stall_minutes = self.settings.stall_minutes();
         let age = now.timestamp().as_second() - self.run.started_at.timestamp().as_second();
-        let wait_seconds = match shown.as_ref().map(|job| job.state) {
+        let look = follow(before.as_ref(), job.as_ref(), restoring, now, stall_minutes);
+        let wait_seconds = match (&look, shown.as_ref().map(|job| job.state)) {
             // It takes moments, and the tables cannot be read before it ends.
-            Some(RestoreState::Commit | RestoreState::Committing) => 1,
+            (Look::Running(seen), Some(RestoreState::Commit | RestoreState::Committing))
+                if now.timestamp().as_second() - seen.since.timestamp().as_second()
+                    < COMMITS_WITHIN_SECONDS =>
+            {
+                1
+            }
             _ => progress::wait_seconds(self.waited, age),
         };
-        match follow(before.as_ref(), job.as_ref(), restoring, now, stall_minutes) {
+        match look {
             Look::Ended => Ok(self.ready()),
             Look::Running(seen) | Look::Unseen(seen) => {
                 if before.as_ref() != Some(&seen) {

@@ -24,7 +24,7 @@ use shared::{
 };
 
 use crate::{
-    steps::Reached,
+    steps::{Reached, promotion_goes_on},
     work::{Stored, Work},
 };
 
@@ -56,7 +56,7 @@ pub(crate) async fn promote(
                     work.set_state(client, "PROMOTED").await?;
                     work.finish(client).await
                 }
-                Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+                more => Ok(promotion_goes_on(more)),
             }
         }
     }
@@ -297,8 +297,8 @@ impl Work<'_> {
     /// What follows when all names are in place.
     async fn finish(&mut self, client: &mut Client) -> Result<Value, Error> {
         match self.run_phases(client, &[Phase::Finish]).await? {
-            Reached::End => Ok(json!({ "next": "done" })),
-            Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+            Reached::End => Ok(json!({ "next": "done", "wait_seconds": 0 })),
+            more => Ok(promotion_goes_on(more)),
         }
     }
 
@@ -311,9 +311,9 @@ impl Work<'_> {
         match self.run_phases(client, &[Phase::Undo]).await? {
             Reached::End => {
                 self.set_state(client, "UNDONE").await?;
-                Ok(json!({ "next": "done" }))
+                Ok(json!({ "next": "done", "wait_seconds": 0 }))
             }
-            Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+            more => Ok(promotion_goes_on(more)),
         }
     }
 

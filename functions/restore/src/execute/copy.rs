@@ -10,6 +10,7 @@ use shared::{
         backup::Selection,
         restore::{
             CopyMode, Slot, Step, StepStatement, TableRef, Way,
+            detail::Seen,
             resume::{CopyLook, TaskSeen, copy_look},
         },
     },
@@ -58,7 +59,13 @@ impl Work<'_> {
         };
         let first = !self.begun(index);
         if first {
-            self.steps[index].detail.live = source.clone();
+            let now = read::utc_now(client).await?;
+            let detail = &mut self.steps[index].detail;
+            detail.live = source.clone();
+            detail.seen = Some(Seen {
+                digest: None,
+                since: now,
+            });
             self.begin(client, index).await?;
         }
         let may_be_replaced = from_live && self.may_be_replaced(table, partitions);
