@@ -216,7 +216,9 @@ async fn progress_is_shown() {
         .with_engine(|engine| engine.jobs.faults.hold(at(RestoreState::Downloading)));
     let context = cluster.context();
     let execution = json!({ "Id": "by-hand", "StartTime": "2026-03-01T05:00:00Z" });
-    let precheck = json!({ "operation": "restore", "input": input(), "execution": execution });
+    let precheck = json!({
+        "operation": "restore", "machine": "any", "input": input(), "execution": execution,
+    });
     let run = flow::call(&context, "Precheck", precheck).await.unwrap()["run"].clone();
     for operation in ["plan", "steps"] {
         let payload = json!({ "operation": operation, "run": run });

@@ -5,7 +5,9 @@ mod kinds;
 mod leftovers;
 mod live;
 mod matrix;
+mod objects;
 mod policies;
+mod requests;
 
 use serde_json::json;
 use starrocks_emulator::Profile;

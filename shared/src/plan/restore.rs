@@ -19,6 +19,7 @@ pub mod addable;
 pub mod aside;
 mod assemble;
 mod check;
+pub mod choose;
 pub mod detail;
 pub mod follow;
 pub mod notice;

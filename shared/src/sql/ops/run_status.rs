@@ -205,6 +205,24 @@ pub fn newest_lease(ops: &DatabaseName, database: &DatabaseName) -> Query<LeaseR
     .query("SELECT lease")
 }
 
+/// Every database that an execution had a lease on.
+pub fn leased_by(ops: &DatabaseName, execution: &ExecutionId) -> Query<LeasedRow> {
+    Sql::new("SELECT DISTINCT database_name FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'lease' AND execution_id = ")
+        .literal(execution.as_str())
+        .query("SELECT leases")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeasedRow(pub DatabaseName);
+
+impl FromRow for LeasedRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(LeasedRow(row.parse("database_name")?))
+    }
+}
+
 pub fn renew_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::RunStatus)
