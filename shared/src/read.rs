@@ -13,12 +13,14 @@ use crate::{
     starrocks::{Client, ClientError, FailureKind},
 };
 
+mod around;
 mod catalog;
 mod cluster;
 mod objects;
 mod partitions;
 mod table;
 
+pub use around::{Around, read_around};
 pub use cluster::{read_cluster, read_repository, utc_now};
 
 use catalog::Catalog;

@@ -212,6 +212,77 @@ async fn a_function_killed_during_a_restore_is_called_again_and_ends_alike() {
     }
 }
 
+/// Partitions of a live table, replaced by temporary ones and by INSERT OVERWRITE. What they held is kept
+/// whole, whatever dies: a second copy of what was replaced already would be a copy of the restore.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_killed_while_it_puts_partitions_into_a_live_table_loses_nothing() {
+    const STRIDE: usize = 23;
+    let damaged = async || {
+        let (cluster, _) = damaged().await;
+        cluster
+            .sql(
+                "CREATE TABLE sales.events (d DATETIME NOT NULL, id INT NOT NULL) DUPLICATE KEY(d, id) \
+                 PARTITION BY date_trunc('day', d) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+                 PROPERTIES('replication_num'='1');
+                 INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 1), ('2026-01-02 10:00:00', 2)",
+            )
+            .await;
+        cluster.advance(86_400);
+        flow::backup(&cluster, input("full")).await.output();
+        cluster
+            .sql("INSERT INTO sales.events VALUES ('2026-01-01 11:00:00', 91), ('2026-01-02 11:00:00', 92);\n\
+                 INSERT INTO sales.orders VALUES ('2026-01-01', 93), ('2026-01-02', 94)")
+            .await;
+        cluster
+    };
+    for (table, partitions, label) in [
+        ("orders", ["p1", "p2"], "sales_20260301_inc"),
+        ("events", ["p20260101", "p20260102"], "sales_20260302_full"),
+    ] {
+        let target = json!({
+            "target_label": label, "tables": [table], "partitions": partitions,
+        });
+        let ids = async |cluster: &Cluster, name: &str| {
+            cluster.rows(&format!("SELECT id FROM sales.{name}")).await
+        };
+        let kept = async |cluster: &Cluster| {
+            let like = format!("SHOW TABLES FROM sales LIKE '{table}_before_%'");
+            let name = cluster.one(&like).await;
+            ids(cluster, &name).await
+        };
+        let undisturbed = damaged().await;
+        let before = ids(&undisturbed, table).await;
+        undisturbed.emulator.faults().reset_journal();
+        flow::restore(&undisturbed, target.clone()).await.output();
+        let journal = undisturbed.emulator.faults().journal();
+        let count = journal.len() as u64;
+        let first = journal
+            .iter()
+            .find(|entry| entry.sql.contains("'PROMOTING'"))
+            .expect("a promotion")
+            .number;
+        let (live, aside) = (ids(&undisturbed, table).await, kept(&undisturbed).await);
+        assert_ne!(live, before);
+        for statement in (first..=count).step_by(STRIDE) {
+            for executed in [false, true] {
+                let cluster = damaged().await;
+                let kill = Kill {
+                    statement,
+                    executed,
+                };
+                let (ended, fired) = flow::restore_with_kill(&cluster, target.clone(), kill).await;
+                assert!(fired, "{kill:?}");
+                let output = ended.output();
+                assert_eq!(ids(&cluster, table).await, live, "{table} {kill:?}");
+                assert_eq!(kept(&cluster).await, aside, "{table} {kill:?}");
+                let undo = output["summary"]["next_input"].clone();
+                flow::restore(&cluster, undo).await.output();
+                assert_eq!(ids(&cluster, table).await, before, "{table} {kill:?}");
+            }
+        }
+    }
+}
+
 /// The one statement that undoes itself when it is sent twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_whose_answer_was_lost_is_not_sent_again() {

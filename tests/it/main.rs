@@ -6,6 +6,7 @@ mod concurrency;
 mod contracts;
 mod crash;
 mod events;
+mod following;
 mod full_backup;
 mod groups;
 mod incremental_backup;

@@ -1,7 +1,13 @@
 //! Restores through every strategy, compared row by row.
 
+mod around;
 mod kinds;
+mod leftovers;
+mod live;
 mod matrix;
+mod objects;
+mod policies;
+mod requests;
 
 use serde_json::json;
 use starrocks_emulator::Profile;

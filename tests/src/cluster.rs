@@ -29,6 +29,15 @@ impl Cluster {
         Cluster::ready(profile, manual(now), zone).await
     }
 
+    /// As [`Cluster::start`], with several backends.
+    pub async fn start_wide(profile: Profile, backends: u32) -> Cluster {
+        let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
+        let clock = manual("2026-03-01T04:00:00Z");
+        Cluster::on_bucket(profile, clock, "UTC", root, backends)
+            .complete()
+            .await
+    }
+
     /// A cluster whose clock runs by itself, for peers that wait for themselves.
     pub async fn start_with_clock(profile: Profile, clock: Clock) -> Cluster {
         Cluster::ready(profile, clock, "UTC").await
@@ -36,10 +45,15 @@ impl Cluster {
 
     async fn ready(profile: Profile, clock: Clock, zone: &str) -> Cluster {
         let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        let cluster = Cluster::on_bucket(profile, clock, zone, root);
-        cluster.sql(&create_repository()).await;
-        cluster.init().await;
-        cluster
+        Cluster::on_bucket(profile, clock, zone, root, 1)
+            .complete()
+            .await
+    }
+
+    async fn complete(self) -> Cluster {
+        self.sql(&create_repository()).await;
+        self.init().await;
+        self
     }
 
     /// Another cluster on the same object store, without repository and ops tables.
@@ -49,12 +63,20 @@ impl Cluster {
             manual("2026-03-05T04:00:00Z"),
             "UTC",
             Arc::clone(&self.root),
+            1,
         )
     }
 
-    fn on_bucket(profile: Profile, clock: Clock, zone: &str, root: Arc<TempDir>) -> Cluster {
+    fn on_bucket(
+        profile: Profile,
+        clock: Clock,
+        zone: &str,
+        root: Arc<TempDir>,
+        backends: u32,
+    ) -> Cluster {
         let mut options = Options::new(profile, clock, root.path());
         options.buckets = vec![BUCKET.to_owned()];
+        options.backends = backends;
         options.root_password = PASSWORD.to_owned();
         options.time_zone = zone.to_owned();
         options.session_time_zone = zone.to_owned();

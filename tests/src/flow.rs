@@ -129,12 +129,25 @@ pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
 
 /// As another user, or with other settings: `variables` as in the environment.
 pub async fn backup_as(cluster: &Cluster, input: Value, variables: &[(&str, &str)]) -> Ended {
+    run_as(cluster, &backup_machine(), input, variables).await
+}
+
+pub async fn restore_as(cluster: &Cluster, input: Value, variables: &[(&str, &str)]) -> Ended {
+    run_as(cluster, &restore_machine(), input, variables).await
+}
+
+async fn run_as(
+    cluster: &Cluster,
+    machine: &Machine,
+    input: Value,
+    variables: &[(&str, &str)],
+) -> Ended {
     let (_stopper, stop) = watch::channel(false);
     let runtime = runtime(Arc::clone(&cluster.emulator), stop);
     let context = Context::new(cluster.settings_with(variables));
     execute(
         cluster,
-        &backup_machine(),
+        machine,
         input,
         Handlers {
             context,

@@ -1,5 +1,7 @@
 //! The input of `restore`.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
@@ -10,7 +12,7 @@ use shared::{
     label::SnapshotLabel,
     manifest::BackupRecord,
     ops::Ops,
-    plan::restore::RestoreRequest,
+    plan::restore::{RestoreRequest, choose},
     sql::ops::steps::RestoreRow,
     starrocks::Client,
     time::UtcTime,
@@ -249,8 +251,9 @@ async fn labels(ops: &mut Ops<'_>, input: &Input) -> Result<Vec<SnapshotLabel>, 
         }
         (None, Some(execution), None) => {
             let records = ops.backups_of_execution(execution).await?;
-            let labels = complete(&records, None);
-            labels.ok_or_else(|| nothing_found(&format!("execution {execution}")))
+            let group = records.iter().find_map(|record| record.group.clone());
+            let group = group.ok_or_else(|| no_execution(execution))?;
+            whole_execution(ops, &group, Some(execution), None).await
         }
         (None, None, Some(group)) => {
             let as_of = input
@@ -262,7 +265,7 @@ async fn labels(ops: &mut Ops<'_>, input: &Input) -> Result<Vec<SnapshotLabel>, 
                     Error::invalid_input(format!("as_of: {error}"))
                         .hint("for example 2026-03-01T04:00 (UTC) or 2026-03-01T04:00+02:00")
                 })?;
-            newest_of_group(ops, group, as_of).await
+            whole_execution(ops, group, None, as_of).await
         }
         _ => Err(Error::invalid_input(
             "exactly one of 'target_label', 'execution' and 'group' says what to restore",
@@ -271,59 +274,48 @@ async fn labels(ops: &mut Ops<'_>, input: &Input) -> Result<Vec<SnapshotLabel>, 
     }
 }
 
-async fn newest_of_group(
+/// The labels of one execution of a group, or of the newest that counts.
+async fn whole_execution(
     ops: &mut Ops<'_>,
     group: &GroupName,
+    only: Option<&ExecutionId>,
     as_of: Option<UtcTime>,
 ) -> Result<Vec<SnapshotLabel>, Error> {
-    let records: Vec<BackupRecord> = ops
-        .backups()
-        .await?
-        .into_iter()
-        .filter(|record| record.group.as_ref() == Some(group))
-        .collect();
-    let mut executions: Vec<(Option<UtcTime>, &ExecutionId)> = records
-        .iter()
-        .filter_map(|record| Some((record.planned_at, record.execution_id.as_ref()?)))
-        .collect();
-    executions.sort();
-    executions.dedup_by(|one, other| one.1 == other.1);
-    for (_, execution) in executions.into_iter().rev() {
-        let own: Vec<BackupRecord> = records
-            .iter()
-            .filter(|record| record.execution_id.as_ref() == Some(execution))
-            .cloned()
-            .collect();
-        if let Some(labels) = complete(&own, as_of) {
-            return Ok(labels);
+    const REASONS_SHOWN: usize = 5;
+    let records = ops.backups().await?;
+    let now: BTreeSet<DatabaseName> = match ops.group(group).await {
+        Ok(group) => group.into_keys().collect(),
+        // What was backed up can be restored, whether or not the group is still there.
+        Err(error) if error.name == ErrorName::NotFound && !records.is_empty() => BTreeSet::new(),
+        Err(error) => return Err(error),
+    };
+    let candidates = choose::candidates(&records, group);
+    let mut reasons = Vec::new();
+    for (index, candidate) in candidates.iter().enumerate() {
+        if only.is_some_and(|only| only != candidate.execution) {
+            continue;
+        }
+        let worked_on = ops.databases_of_execution(candidate.execution).await?;
+        match choose::labels(&candidates, index, &now, &worked_on, as_of) {
+            Ok(labels) => return Ok(labels),
+            Err(reason) => reasons.push(reason),
         }
     }
-    let when = as_of.map_or(String::new(), |time| format!(" at {time} UTC"));
-    Err(nothing_found(&format!("group '{group}'{when}")))
+    let what = match (only, as_of) {
+        (Some(execution), _) => format!("execution {execution}"),
+        (None, Some(time)) => format!("group '{group}' at {time} UTC"),
+        (None, None) => format!("group '{group}'"),
+    };
+    reasons.truncate(REASONS_SHOWN);
+    Err(reasons.into_iter().fold(nothing_found(&what), Error::hint))
 }
 
-/// The finished label of each database of an execution, if every database has one, pinned in time.
-fn complete(records: &[BackupRecord], as_of: Option<UtcTime>) -> Option<Vec<SnapshotLabel>> {
-    let mut databases: Vec<&DatabaseName> = records
-        .iter()
-        .filter_map(|record| record.database.as_ref())
-        .collect();
-    databases.sort();
-    databases.dedup();
-    if databases.is_empty() {
-        return None;
-    }
-    databases
-        .into_iter()
-        .map(|database| {
-            let finished = records.iter().find(|record| {
-                record.database.as_ref() == Some(database)
-                    && record.status == shared::manifest::BackupStatus::Finished
-                    && as_of.is_none_or(|time| record.pinned_at.is_some_and(|pin| pin <= time))
-            })?;
-            Some(finished.label.clone())
-        })
-        .collect()
+fn no_execution(execution: &ExecutionId) -> Error {
+    Error::new(
+        ErrorName::NotFound,
+        format!("no backup of an execution '{execution}' is recorded"),
+    )
+    .hint("starrocks-br list shows what is")
 }
 
 fn not_restorable(record: &BackupRecord) -> Error {

@@ -3,6 +3,8 @@
 mod copy;
 mod names;
 mod snapshot;
+mod splice;
+mod strays;
 
 use shared::{
     error::Error,
@@ -66,9 +68,13 @@ impl Work<'_> {
                 self.add_partitions(client, index, &table, slot).await
             }
             Step::CopyPartitions { .. } => self.copy_partitions(client, index).await,
+            Step::HoldPartitions { table, slot, .. } => {
+                self.send(client, index).await?;
+                self.drop_strays(client, index, table, *slot).await?;
+                Ok(Progress::Done)
+            }
             // Setting the same value again is no change.
-            Step::HoldPartitions { .. }
-            | Step::ResumePartitions { .. }
+            Step::ResumePartitions { .. }
             | Step::SetDefaultReplication { .. }
             | Step::AlterReplication { .. } => {
                 self.send(client, index).await?;
@@ -80,13 +86,18 @@ impl Work<'_> {
             }
             Step::Swap { .. } => self.swap(client, index).await,
             Step::Rename { .. } => self.rename(client, index).await,
+            Step::ReplacePartitions { table, partitions } => {
+                self.replace_partitions(client, index, table, partitions)
+                    .await
+            }
+            Step::DropPartitions { table, partitions } => {
+                self.drop_partitions(client, index, table, partitions).await
+            }
             // Each is refused by the engine where it has happened already.
             Step::AddPartitions {
                 temporary: true, ..
             }
-            | Step::ReplacePartitions { .. }
-            | Step::DropTemporaryPartitions { .. }
-            | Step::DropPartitions { .. } => {
+            | Step::DropTemporaryPartitions { .. } => {
                 self.send_partition_changes(client, index).await?;
                 Ok(Progress::Done)
             }
@@ -172,7 +183,7 @@ impl Work<'_> {
                 }
                 let note = format!("{words}; to be run by hand: {}", sent.statement.text());
                 tracing::warn!(restore.id = %self.run.restore_id, detail = note, "could not be set");
-                self.steps[index].detail.notes.push(note);
+                self.steps[index].detail.note(note);
             }
         }
         Ok(())

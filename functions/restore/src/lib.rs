@@ -5,10 +5,10 @@
 //! names, rows), never from the fact that it was sent. Nothing proportional to data runs inside a call:
 //! RESTORE and copies are submitted and looked at again.
 
-mod detail;
 mod execute;
 mod plan;
 mod promote;
+mod shape;
 mod steps;
 mod target;
 mod verify;

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::{Error, ErrorName},
-    flow::RestoreRun,
+    flow::{RestoreAction, RestoreRun},
     ops::Ops,
     plan::restore::{self, Context, RestorePlan, RestoreRequest},
     sql::ops::steps::{NewRestore, StepRow, StepState},
     starrocks::Client,
 };
 
-use crate::target;
+use crate::{promote, target};
 
 /// Tables that the output shows one by one: it travels through the state machine, which carries
 /// 32 KB at most.
@@ -26,6 +26,9 @@ pub(crate) async fn plan(
     let stored = Ops::new(client, settings.ops_database())
         .restore(&run.restore_id)
         .await?;
+    if matches!(run.action, RestoreAction::Promote | RestoreAction::Undo) {
+        return promote::preview(settings, client, run).await;
+    }
     if let Some(plan) = stored.and_then(|restore| restore.plan) {
         // A repeat: the plan of a restore is made once.
         return serde_json::from_str(&plan)

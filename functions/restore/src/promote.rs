@@ -1,5 +1,8 @@
 //! The moment when a restore becomes live, and the way back.
 
+mod moment;
+mod preview;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -10,20 +13,21 @@ use shared::{
     ident::InvocationId,
     plan::{
         promote::{
-            self, Moment, Progress, SwapIds,
+            self, Progress, SwapIds,
             undo::{StoredStep, UndoTable, undo},
         },
-        restore::{Phase, PlannedStep, Slot, Step, TableRef},
-        verify::content_digest,
+        restore::{Detail, Phase, PlannedStep, Slot, TableRef},
     },
     sql::ops::steps::{StepRow, StepState},
     starrocks::Client,
 };
 
 use crate::{
-    steps::Reached,
+    steps::{Reached, promotion_goes_on},
     work::{Stored, Work},
 };
+
+pub(crate) use preview::preview;
 
 pub(crate) async fn promote(
     settings: &Settings,
@@ -44,8 +48,8 @@ pub(crate) async fn promote(
                 return work.finish(client).await;
             }
             promote::may_promote(progress)?;
+            work.check_moment(client).await?;
             if progress == Progress::Verified {
-                work.check_moment(client).await?;
                 work.set_state(client, "PROMOTING").await?;
             }
             match work.run_phases(client, &[Phase::Promote]).await? {
@@ -53,7 +57,7 @@ pub(crate) async fn promote(
                     work.set_state(client, "PROMOTED").await?;
                     work.finish(client).await
                 }
-                Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+                more => Ok(promotion_goes_on(more)),
             }
         }
     }
@@ -79,116 +83,34 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Before the first name changes: what was verified is what is there, and nothing is in a job.
-    async fn check_moment(&mut self, client: &mut Client) -> Result<(), Error> {
-        let mut reasons = Vec::new();
-        for stored in self.steps.clone() {
-            let Step::Verify {
-                table,
-                slot,
-                snapshot: None,
-            } = &stored.planned.step
-            else {
-                continue;
-            };
-            if *slot == Slot::Live {
-                continue;
-            }
-            let Some(verified) = stored.detail.content else {
-                continue;
-            };
-            let Some(staged) = self.moment(client, table, *slot).await? else {
-                reasons.push(format!("'{}' is gone", self.name_of(table, *slot)?));
-                continue;
-            };
-            let live = self.moment(client, table, Slot::Live).await?;
-            let database = self.database_of(table)?;
-            let running = self.restore_is_running(client, &database).await?;
-            if let Err(more) = promote::ready_to_promote(&staged, verified, live.as_ref(), running)
-            {
-                reasons.extend(more);
-            }
-        }
-        if reasons.is_empty() {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorName::VerificationFailed,
-            format!(
-                "restore {} cannot become live: {}",
-                self.run.restore_id,
-                reasons.join("; ")
-            ),
-        )
-        .hint("what was staged is no longer what was verified: restore the label again"))
-    }
-
-    async fn moment(
-        &self,
-        client: &mut Client,
-        table: &TableRef,
-        slot: Slot,
-    ) -> Result<Option<Moment>, Error> {
-        let facts = self.read_table(client, table, slot).await?;
-        Ok(facts.map(|facts| Moment {
-            content: content_digest(&facts.partitions),
-            table: facts.table,
-            state: facts.state,
-        }))
-    }
-
     /// What follows when all names are in place.
     async fn finish(&mut self, client: &mut Client) -> Result<Value, Error> {
         match self.run_phases(client, &[Phase::Finish]).await? {
-            Reached::End => Ok(json!({ "next": "done" })),
-            Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+            Reached::End => Ok(json!({ "next": "done", "wait_seconds": 0 })),
+            more => Ok(promotion_goes_on(more)),
         }
     }
 
     async fn undo(&mut self, client: &mut Client) -> Result<Value, Error> {
         if self.restore.state.as_deref() != Some("UNDOING") {
-            self.plan_undo(client).await?;
+            let planned = self.undo_steps(client).await?;
+            self.store_undo(client, planned).await?;
             self.set_state(client, "UNDOING").await?;
         }
-        // The steps of the restore itself that were never begun stay undone.
-        let first = self.undo_from();
-        for index in 0..self.steps.len() {
-            if self.steps[index].row.number < first && !self.steps[index].is_done() {
-                self.steps[index].row.state = StepState::Done;
-            }
-        }
-        match self.run_phases(client, &[Phase::Promote]).await? {
+        match self.run_phases(client, &[Phase::Undo]).await? {
             Reached::End => {
                 self.set_state(client, "UNDONE").await?;
-                Ok(json!({ "next": "done" }))
+                Ok(json!({ "next": "done", "wait_seconds": 0 }))
             }
-            Reached::Waiting | Reached::Budget => Ok(json!({ "next": "promote" })),
+            more => Ok(promotion_goes_on(more)),
         }
     }
 
-    /// Undo steps are numbered behind the last step of the plan.
-    fn undo_from(&self) -> u64 {
-        let planned = self
-            .steps
-            .iter()
-            .filter(|stored| stored.planned.phase == Phase::Finish)
-            .map(|stored| stored.row.number)
-            .max();
-        match planned {
-            Some(last) => last + 1,
-            None => {
-                self.steps
-                    .iter()
-                    .filter(|stored| stored.planned.phase <= Phase::Verify)
-                    .map(|stored| stored.row.number)
-                    .max()
-                    .unwrap_or_default()
-                    + 1
-            }
-        }
-    }
-
-    async fn plan_undo(&mut self, client: &mut Client) -> Result<(), Error> {
+    /// The steps that take back what was promoted, or everything that stands against it.
+    async fn undo_steps(&mut self, client: &mut Client) -> Result<Vec<PlannedStep>, Error> {
+        // Stored by a call that died before it could say that the undo had begun.
+        self.steps
+            .retain(|stored| stored.planned.phase != Phase::Undo);
         let mut tables: BTreeMap<TableRef, UndoTable> = BTreeMap::new();
         for stored in &self.steps {
             let (Phase::Promote, Some(table)) = (stored.planned.phase, stored.planned.step.table())
@@ -221,7 +143,7 @@ impl Work<'_> {
                 done: stored.is_done(),
             })
             .collect();
-        let planned = undo(&steps, &tables).map_err(|reasons| {
+        undo(&steps, &tables).map_err(|reasons| {
             Error::new(
                 ErrorName::RestoreFailed,
                 format!(
@@ -230,8 +152,7 @@ impl Work<'_> {
                     reasons.join("; ")
                 ),
             )
-        })?;
-        self.store_undo(client, planned).await
+        })
     }
 
     async fn store_undo(
@@ -261,7 +182,7 @@ impl Work<'_> {
             self.steps.push(Stored {
                 planned,
                 row,
-                detail: crate::detail::Detail::default(),
+                detail: Detail::default(),
             });
         }
         Ok(())

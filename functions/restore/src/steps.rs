@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use shared::{
     config::Settings, error::Error, flow::RestoreRun, ident::InvocationId, plan::restore::Phase,
-    sql::ops::steps::StepState, starrocks::Client,
+    read, sql::ops::steps::StepState, starrocks::Client,
 };
 use tokio::time::Instant;
 
@@ -13,8 +13,10 @@ use crate::{execute::Progress, work::Work};
 
 /// How long one call goes on with the next step. Far below the function's timeout.
 const BUDGET: Duration = Duration::from_secs(60);
-/// Until a submitted job or task is looked at again.
-const WAIT_SECONDS: u64 = 5;
+/// Until a submitted job or task is looked at again: longer, the longer it runs, because each look is a
+/// part of an execution's history, which has an end.
+const SHORTEST_WAIT: u64 = 5;
+const LONGEST_WAIT: u64 = 60;
 
 /// How far the steps of some phases are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub(crate) enum Reached {
     /// Of these phases nothing is left.
     End,
     /// Something was submitted and runs.
-    Waiting,
+    Waiting { seconds: u64 },
     /// The budget is used up.
     Budget,
 }
@@ -37,8 +39,17 @@ pub(crate) async fn steps(
     Ok(match work.run_phases(client, &[Phase::Build]).await? {
         Reached::End => json!({ "next": "verify", "wait_seconds": 0 }),
         Reached::Budget => json!({ "next": "steps", "wait_seconds": 0 }),
-        Reached::Waiting => json!({ "next": "wait", "wait_seconds": WAIT_SECONDS }),
+        Reached::Waiting { seconds } => json!({ "next": "wait", "wait_seconds": seconds }),
     })
+}
+
+/// What a promotion answers while it is not at its end.
+pub(crate) fn promotion_goes_on(reached: Reached) -> Value {
+    let seconds = match reached {
+        Reached::Waiting { seconds } => seconds,
+        Reached::End | Reached::Budget => 1,
+    };
+    json!({ "next": "promote", "wait_seconds": seconds })
 }
 
 impl Work<'_> {
@@ -67,9 +78,22 @@ impl Work<'_> {
                         "restore step done"
                     );
                 }
-                Progress::Running => return Ok(Reached::Waiting),
+                Progress::Running => {
+                    let seconds = self.wait_seconds(client, index).await?;
+                    return Ok(Reached::Waiting { seconds });
+                }
             }
         }
         Ok(Reached::End)
+    }
+
+    async fn wait_seconds(&self, client: &mut Client, index: usize) -> Result<u64, Error> {
+        let Some(seen) = &self.steps[index].detail.seen else {
+            return Ok(SHORTEST_WAIT);
+        };
+        let now = read::utc_now(client).await?;
+        let runs = now.timestamp().as_second() - seen.since.timestamp().as_second();
+        let tenth = u64::try_from(runs / 10).unwrap_or_default();
+        Ok(tenth.clamp(SHORTEST_WAIT, LONGEST_WAIT))
     }
 }

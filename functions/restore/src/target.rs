@@ -6,7 +6,7 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     facts::TableState,
-    ident::{DatabaseName, TableId, TableName},
+    ident::{DatabaseName, QualifiedTable, TableId, TableName},
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest},
     ops::Ops,
@@ -14,7 +14,7 @@ use shared::{
         backup::Selection,
         restore::{RestoreRequest, Slot, SnapshotSource, Source, Target},
     },
-    read,
+    read::{self, Around, DatabaseReading},
     sql::show,
     starrocks::Client,
     track,
@@ -133,6 +133,7 @@ pub(crate) async fn read_target(
         )
         .hint("GRANT OPERATE ON SYSTEM TO ... : no partition can have more replicas than backends")
     })?;
+    let around = read_around(client, request, sources, &readings).await?;
     let ours = Ops::new(client, settings.ops_database())
         .tables_of_restores()
         .await?;
@@ -144,11 +145,37 @@ pub(crate) async fn read_target(
             .map(|(name, reading)| (name, reading.facts))
             .collect(),
         ours,
-        ages: BTreeMap::new(),
-        grants: BTreeMap::new(),
-        routine_loads: BTreeMap::new(),
+        ages: around.ages,
+        grants: around.grants,
+        routine_loads: around.routine_loads,
+        last_loads: around.last_loads,
+        unread: around.unread,
         now: read::utc_now(client).await?,
     })
+}
+
+/// Grants and routine loads of the tables that could go aside, and how old what is in the way is.
+async fn read_around(
+    client: &mut Client,
+    request: &RestoreRequest,
+    sources: &[Source],
+    readings: &BTreeMap<DatabaseName, DatabaseReading>,
+) -> Result<Around, Error> {
+    let mut live = BTreeSet::new();
+    for source in sources {
+        let database = request.target(&source.manifest.database);
+        let Some(reading) = readings.get(database) else {
+            continue;
+        };
+        let tables = source.manifest.tables.iter().map(|table| &table.table);
+        live.extend(
+            tables
+                .filter(|table| reading.facts.tables.contains_key(*table))
+                .map(|table| QualifiedTable::new(database, table)),
+        );
+    }
+    let databases = readings.keys().cloned().collect();
+    read::read_around(client, &databases, &live).await
 }
 
 /// Every name that the restore could meet: the live ones and those of its own slots.

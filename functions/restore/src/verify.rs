@@ -69,6 +69,7 @@ impl Work<'_> {
         else {
             return Err(Error::internal("another step than verify was given"));
         };
+        self.drop_strays(client, index, table, *slot).await?;
         let staged = self.read_table(client, table, *slot).await?;
         let live = self.read_table(client, table, Slot::Live).await?;
         let name = self.name_of(table, *slot)?;
@@ -87,6 +88,7 @@ impl Work<'_> {
                 ),
             ));
         }
+        let shape = self.check_shape(table, &staged, snapshot.is_none())?;
         let live = live.filter(|_| *slot != Slot::Live);
         let batches = match self.request.row_counts {
             true => verify::count_batches(manifest, wanted.iter().copied(), live.as_ref()),
@@ -129,7 +131,9 @@ impl Work<'_> {
         let detail = &mut self.steps[index].detail;
         detail.content = Some(verify::content_digest(&staged.partitions));
         detail.rows = Some(rows);
-        detail.notes = notes.into_iter().collect();
+        for note in shape.into_iter().chain(notes) {
+            detail.note(note);
+        }
         self.save(client, index, StepState::Done).await
     }
 

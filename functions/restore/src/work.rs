@@ -9,7 +9,7 @@ use shared::{
     flow::RestoreRun,
     ident::{DatabaseName, InvocationId, TableId, TableName},
     ops::{Ops, run_status::Lease},
-    plan::restore::{Context, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef},
+    plan::restore::{Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef},
     sql::{
         ops::steps::{RestoreRow, StepRow, StepState, StepUpdate},
         show,
@@ -18,7 +18,7 @@ use shared::{
     version::EngineLine,
 };
 
-use crate::{detail::Detail, target};
+use crate::target;
 
 /// A step as stored, read back.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Stored {
                 row.number
             ))
         })?;
-        let detail = Detail::of(&row)?;
+        let detail = Detail::parse(row.detail.as_deref(), row.number)?;
         Ok(Stored {
             planned,
             row,
@@ -68,6 +68,17 @@ impl<'a> Work<'a> {
         run: &'a RestoreRun,
         invocation: &InvocationId,
     ) -> Result<Work<'a>, Error> {
+        let mut work = Work::read(settings, client, run).await?;
+        work.take_databases(client, invocation).await?;
+        Ok(work)
+    }
+
+    /// Reads a stored restore, to look at it only.
+    pub(crate) async fn read(
+        settings: &'a Settings,
+        client: &mut Client,
+        run: &'a RestoreRun,
+    ) -> Result<Work<'a>, Error> {
         let mut ops = Ops::new(client, settings.ops_database());
         let restore = ops.known_restore(&run.restore_id).await?;
         let scope = restore.scope.clone().unwrap_or_default();
@@ -89,7 +100,7 @@ impl<'a> Work<'a> {
             .collect::<Result<Vec<_>, _>>()?;
         let sources = target::read_sources(settings, client, &request.labels).await?;
         let line = target::engine_line(client).await?;
-        let mut work = Work {
+        Ok(Work {
             settings,
             run,
             restore,
@@ -98,9 +109,7 @@ impl<'a> Work<'a> {
             steps,
             line,
             leases: BTreeMap::new(),
-        };
-        work.take_databases(client, invocation).await?;
-        Ok(work)
+        })
     }
 
     pub(crate) fn ops<'c>(&'c self, client: &'c mut Client) -> Ops<'c> {

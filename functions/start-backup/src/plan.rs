@@ -7,7 +7,10 @@ use shared::{
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest},
     ops::run_status::Lease,
-    plan::backup::{self, NamedTable},
+    plan::{
+        Decision,
+        backup::{self, NamedTable},
+    },
     sql::{
         backup::BackupObject,
         ops::{history::PlannedRow, run_status::Phase},
@@ -22,6 +25,8 @@ pub(crate) struct Prepared {
     pub(crate) label: SnapshotLabel,
     manifest: Manifest,
     named: Vec<NamedTable>,
+    /// What is there and does not belong to the group, for people.
+    left_out: Option<String>,
 }
 
 impl Prepared {
@@ -31,6 +36,7 @@ impl Prepared {
             label: manifest.label.clone(),
             manifest,
             named,
+            left_out: None,
         }
     }
 
@@ -61,7 +67,7 @@ impl Prepared {
             label: Some(self.label.clone()),
             plan_id: Some(self.manifest.plan_id.clone()),
             state,
-            detail: None,
+            detail: self.left_out.clone(),
             error: None,
             progress: None,
         }
@@ -98,6 +104,7 @@ impl Work<'_> {
                 "planned"
             );
         }
+        let left_out = left_out(&plan.decisions);
         let manifest = plan.manifest;
         self.ops(client).write_manifest(&manifest).await?;
         self.ops(client)
@@ -123,6 +130,28 @@ impl Work<'_> {
         self.ops(client)
             .set_phase(lease, &label, Phase::Planned, Some(&manifest.plan_id))
             .await?;
-        Ok(Prepared::new(manifest))
+        Ok(Prepared {
+            left_out,
+            ..Prepared::new(manifest)
+        })
     }
+}
+
+/// Tables of a `*` group that are not backed up, with the reason.
+fn left_out(decisions: &[Decision]) -> Option<String> {
+    const SHOWN: usize = 10;
+    let left: Vec<String> = decisions
+        .iter()
+        .filter(|decision| decision.action == "leave out")
+        .map(|decision| format!("{} ({})", decision.subject, decision.reason))
+        .collect();
+    if left.is_empty() {
+        return None;
+    }
+    let more = match left.len().checked_sub(SHOWN) {
+        Some(more @ 1..) => format!(" and {more} more"),
+        _ => String::new(),
+    };
+    let shown = &left[..left.len().min(SHOWN)];
+    Some(format!("leaves out {}{more}", shown.join(", ")))
 }

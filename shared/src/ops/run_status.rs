@@ -3,6 +3,8 @@
 //! Who holds a database is decided by generation and expiry alone, both in SQL on the leader: the
 //! Python tool may overwrite `state` at any time.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 
 use super::{Ops, until_visible};
@@ -45,6 +47,16 @@ fn load_label(database: &DatabaseName, generation: Generation) -> LoadLabel {
 }
 
 impl Ops<'_> {
+    /// Every database that an execution had a lease on, whatever became of it.
+    pub async fn databases_of_execution(
+        &mut self,
+        execution: &ExecutionId,
+    ) -> Result<BTreeSet<DatabaseName>, Error> {
+        let query = run_status::leased_by(self.database, execution);
+        let rows = self.client.fetch(&query).await?;
+        Ok(rows.into_iter().map(|row| row.0).collect())
+    }
+
     /// Takes the next generation of the database, or says who holds it. A lease of the same execution
     /// is superseded: an earlier call of this state may still be running, abandoned, and must find
     /// that it has lost.

@@ -1,12 +1,15 @@
 //! Restores: the plan as stored, and how far each step is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
     ident::{RestoreId, TableId},
-    plan::backup::Leftovers,
+    plan::{
+        backup::Leftovers,
+        restore::{Detail, PlannedStep, RestoreRequest, aside::aside},
+    },
     sql::ops::steps::{self, NewRestore, RestoreRow, StepRow, StepUpdate},
 };
 
@@ -34,12 +37,14 @@ impl Ops<'_> {
 
     /// More steps of a restore that is on record: those of its undo.
     pub async fn add_steps(&mut self, id: &RestoreId, rows: &[StepRow]) -> Result<(), Error> {
-        let before = self.restore_steps(id).await?.len();
+        let numbers: BTreeSet<u64> = rows.iter().map(|row| row.number).collect();
         for statement in steps::insert_steps(self.database, id, rows) {
             self.client.run(&statement).await?;
         }
         until_visible!(format!("the undo of restore {id}"), {
-            self.restore_steps(id).await?.len() >= before + rows.len()
+            let stored = self.restore_steps(id).await?;
+            let stored: BTreeSet<u64> = stored.iter().map(|row| row.number).collect();
+            stored.is_superset(&numbers)
         })
     }
 
@@ -117,34 +122,49 @@ impl Ops<'_> {
     /// Every table that a restore of ours made or touched, with the restore.
     pub async fn tables_of_restores(&mut self) -> Result<BTreeMap<TableId, RestoreId>, Error> {
         let mut tables = BTreeMap::new();
-        for row in self.client.fetch(&steps::table_ids(self.database)).await? {
-            for id in [row.live, row.staged].into_iter().flatten() {
-                tables.insert(id, row.restore.clone());
-            }
+        for row in self
+            .client
+            .fetch(&steps::table_steps(self.database))
+            .await?
+        {
+            let detail = Detail::parse(row.step.detail.as_deref(), row.step.number)?;
+            let ids = [row.step.live_table_id, row.step.staged_table_id];
+            let ids = ids.into_iter().flatten().chain(detail.made.into_values());
+            tables.extend(ids.map(|id| (id, row.restore.clone())));
         }
         Ok(tables)
     }
 
     /// Tables that restores of ours made or put aside: no `*` group takes them for the user's.
     pub async fn leftovers(&mut self) -> Result<Leftovers, Error> {
-        let mut leftovers = Leftovers::default();
-        for row in self.client.fetch(&steps::table_ids(self.database)).await? {
-            leftovers
-                .ids
-                .extend([row.live, row.staged].into_iter().flatten());
-        }
-        for restore in self.restores().await? {
-            let scope = restore.scope.as_deref().unwrap_or("null");
-            let request: serde_json::Value = serde_json::from_str(scope).map_err(|error| {
+        let mut by_restore: BTreeMap<RestoreId, Vec<(PlannedStep, Detail)>> = BTreeMap::new();
+        for row in self
+            .client
+            .fetch(&steps::table_steps(self.database))
+            .await?
+        {
+            let planned = serde_json::from_str(&row.step.step).map_err(|error| {
                 Error::internal(format!(
-                    "the scope of restore {} is not JSON: {error}",
+                    "step {} of restore {} is not JSON of a step: {error}",
+                    row.step.number, row.restore
+                ))
+            })?;
+            let detail = Detail::parse(row.step.detail.as_deref(), row.step.number)?;
+            let steps = by_restore.entry(row.restore).or_default();
+            steps.push((planned, detail));
+        }
+        let mut leftovers = Leftovers::default();
+        for restore in self.restores().await? {
+            let (Some(steps), Some(scope)) = (by_restore.get(&restore.id), &restore.scope) else {
+                continue;
+            };
+            let request: RestoreRequest = serde_json::from_str(scope).map_err(|error| {
+                Error::internal(format!(
+                    "the request of restore {} is not JSON: {error}",
                     restore.id
                 ))
             })?;
-            let suffix = request
-                .get("rename_suffix")
-                .and_then(serde_json::Value::as_str);
-            leftovers.suffixes.extend(suffix.map(str::to_owned));
+            leftovers.tables.extend(aside(&request, steps)?);
         }
         Ok(leftovers)
     }

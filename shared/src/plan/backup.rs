@@ -71,29 +71,16 @@ impl Selection {
     }
 }
 
-/// Tables that restores of ours made or put aside. Known by id, because a user's own table may be
-/// called `x_restored`; and by name, because a table that was swapped in has an id of ours and is live.
+/// Tables that restores of ours made or put aside, each under the very name that the restore gave it
+/// (see [`crate::plan::restore::aside`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Leftovers {
-    pub ids: BTreeSet<TableId>,
-    /// Every `rename_suffix` that a restore was given.
-    pub suffixes: BTreeSet<String>,
+    pub tables: BTreeSet<(TableId, TableName)>,
 }
 
 impl Leftovers {
     pub fn contains(&self, id: TableId, name: &TableName) -> bool {
-        let name = name.as_str();
-        let ends_with = |suffix: &String| {
-            !suffix.is_empty()
-                && (name.ends_with(suffix.as_str())
-                    || name
-                        .strip_suffix("_inc")
-                        .is_some_and(|name| name.ends_with(suffix.as_str())))
-        };
-        self.ids.contains(&id)
-            && (name.contains("_before_")
-                || name.contains("_undone_")
-                || self.suffixes.iter().any(ends_with))
+        self.tables.contains(&(id, name.clone()))
     }
 }
 

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::{
     digest::Digest,
     error::{Error, ErrorName},
@@ -132,11 +134,14 @@ pub fn ready_to_replace(kept: Digest, now: Digest) -> Result<(), String> {
     }
 }
 
-/// What a person reads before a live table goes aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a person reads before a live table, or some partitions of it, goes aside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GoesAside {
     pub table: TableName,
     pub under: TableName,
+    /// `None`: all of it.
+    pub partitions: Option<u64>,
+    /// By the engine's reports, which are up to a minute old.
     pub rows: u64,
     /// As the engine prints it: shown, never parsed.
     pub last_load: Option<String>,
@@ -144,13 +149,17 @@ pub struct GoesAside {
 
 impl fmt::Display for GoesAside {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            formatter,
-            "{} goes aside as {}: {} rows",
-            self.table, self.under, self.rows
-        )?;
+        match self.partitions {
+            None => write!(formatter, "{} goes aside as {}", self.table, self.under)?,
+            Some(number) => write!(
+                formatter,
+                "{number} partitions of {} go aside into {}",
+                self.table, self.under
+            )?,
+        }
+        write!(formatter, ": about {} rows", self.rows)?;
         match &self.last_load {
-            Some(time) => write!(formatter, ", last load {time}"),
+            Some(time) => write!(formatter, ", last load {time} UTC"),
             None => formatter.write_str(", never loaded"),
         }
     }
@@ -295,9 +304,16 @@ mod tests {
         let aside = GoesAside {
             table: "orders".parse().unwrap(),
             under: "orders_before_20260301_040000".parse().unwrap(),
+            partitions: None,
             rows: 12,
             last_load: Some("2026-03-01 03:59:00".into()),
         };
-        insta::assert_snapshot!(aside, @"orders goes aside as orders_before_20260301_040000: 12 rows, last load 2026-03-01 03:59:00");
+        let some = GoesAside {
+            partitions: Some(2),
+            last_load: None,
+            ..aside.clone()
+        };
+        insta::assert_snapshot!(some, @"2 partitions of orders go aside into orders_before_20260301_040000: about 12 rows, never loaded");
+        insta::assert_snapshot!(aside, @"orders goes aside as orders_before_20260301_040000: about 12 rows, last load 2026-03-01 03:59:00 UTC");
     }
 }

@@ -11,12 +11,17 @@ use serde::Serialize;
 use crate::{
     digest::Digest,
     facts::ObjectKind,
-    ident::{DatabaseName, QualifiedTable, TableName},
+    ident::{DatabaseName, QualifiedTable},
+    plan::promote::GoesAside,
 };
 
 pub mod addable;
+pub mod aside;
 mod assemble;
 mod check;
+pub mod choose;
+pub mod detail;
+pub mod follow;
 pub mod notice;
 pub mod objects;
 pub mod policy;
@@ -39,6 +44,7 @@ use refusal::Refusals;
 use strategy::Draft;
 use target::Occupant;
 
+pub use detail::Detail;
 pub use notice::Notice;
 pub use refusal::{Refusal, Refused};
 pub use render::{Context, RenderError, RestoredTable, StepStatement, Way};
@@ -87,13 +93,9 @@ pub struct TablePlan {
 pub enum LiveFate {
     NothingLives,
     /// Kept whole.
-    Aside {
-        under: TableName,
-    },
+    Aside(GoesAside),
     /// It stays; what is replaced of it is kept.
-    Spliced {
-        kept_under: TableName,
-    },
+    Spliced(GoesAside),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -135,6 +137,17 @@ pub fn plan(
     for draft in &drafts {
         say_what_does_not_travel(request, draft, target, &mut notices);
     }
+    let goes_aside = |draft: &Draft<'_>| {
+        matches!(
+            draft.promotion,
+            Promotion::Swap | Promotion::RenamePair { .. }
+        )
+    };
+    if drafts.iter().any(goes_aside) {
+        for unread in &target.unread {
+            notices.ask("the target was not read in full:", unread);
+        }
+    }
     let mut steps = assemble::build(request, &drafts, target);
     assemble::verify(&drafts, &mut steps);
     assemble::promote(request, &drafts, &mut steps);
@@ -144,7 +157,7 @@ pub fn plan(
     let steps = steps.into_vec();
     let tables: Vec<TablePlan> = drafts
         .iter()
-        .map(|draft| table_plan(request, draft))
+        .map(|draft| table_plan(request, draft, target))
         .collect();
     Ok(RestorePlan {
         totals: totals(&tables),
@@ -308,14 +321,14 @@ fn say_what_stays(table: &QualifiedTable, target: &Target, notices: &mut Notices
     }
 }
 
-fn table_plan(request: &RestoreRequest, draft: &Draft<'_>) -> TablePlan {
+fn table_plan(request: &RestoreRequest, draft: &Draft<'_>, target: &Target) -> TablePlan {
     let mut plan = TablePlan {
         table: draft.reference(),
         database: draft.database.clone(),
         strategy: draft.strategy,
         reason: draft.reason.clone(),
         promotion: draft.promotion.clone(),
-        live: live_fate(request, draft),
+        live: live_fate(request, draft, target),
         partitions: 0,
         bytes: 0,
         copied_partitions: 0,
@@ -338,14 +351,29 @@ fn table_plan(request: &RestoreRequest, draft: &Draft<'_>) -> TablePlan {
     plan
 }
 
-fn live_fate(request: &RestoreRequest, draft: &Draft<'_>) -> LiveFate {
-    let before = request.name(&draft.table.table, Slot::Before);
-    match (draft.live, before) {
-        (Some(_), Ok(before)) => match draft.promotion {
-            Promotion::Splice => LiveFate::Spliced { kept_under: before },
-            _ => LiveFate::Aside { under: before },
-        },
-        _ => LiveFate::NothingLives,
+fn live_fate(request: &RestoreRequest, draft: &Draft<'_>, target: &Target) -> LiveFate {
+    let (Some(live), Ok(under)) = (draft.live, request.name(&draft.table.table, Slot::Before))
+    else {
+        return LiveFate::NothingLives;
+    };
+    let spliced = draft.promotion == Promotion::Splice;
+    let wanted: BTreeSet<_> = request.wanted(draft.table).map(|one| &one.name).collect();
+    let going: Vec<_> = live
+        .partitions
+        .iter()
+        .filter(|partition| !partition.system)
+        .filter(|partition| !spliced || wanted.contains(&partition.name))
+        .collect();
+    let aside = GoesAside {
+        table: live.table.clone(),
+        under,
+        partitions: spliced.then_some(going.len() as u64),
+        rows: going.iter().map(|partition| partition.row_count).sum(),
+        last_load: target.last_loads.get(&draft.qualified()).cloned(),
+    };
+    match spliced {
+        true => LiveFate::Spliced(aside),
+        false => LiveFate::Aside(aside),
     }
 }
 

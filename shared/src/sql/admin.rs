@@ -1,7 +1,7 @@
 //! The session itself, and the GRANTs that messages tell an administrator to run.
 
 use crate::{
-    ident::DatabaseName,
+    ident::{DatabaseName, QualifiedTable},
     sql::{Sql, Statement},
 };
 
@@ -69,6 +69,25 @@ pub fn grant(privilege: Privilege<'_>, user: &str) -> Statement {
         .writes("GRANT")
 }
 
+/// A grant on a single table once more, on the table that now has its name. Privileges and grantee (`
+/// TO USER 'br'@'%'`) are the engine's own text.
+pub fn regrant(privileges: &str, table: &QualifiedTable, grantee: &str) -> Statement {
+    Sql::new("GRANT ")
+        .engine_text(privileges)
+        .text(" ON TABLE ")
+        .table(table)
+        .engine_text(grantee)
+        .writes("GRANT")
+}
+
+/// Whether this user may read a table: answers no row, and is refused where not.
+pub fn probe(table: &QualifiedTable) -> Statement {
+    Sql::new("SELECT 1 FROM ")
+        .table(table)
+        .text(" LIMIT 0")
+        .reads("SELECT probe")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +97,13 @@ mod tests {
         insta::assert_snapshot!(set_utc(), @"SET time_zone = '+00:00'");
         insta::assert_snapshot!(set_query_timeout(60), @"SET query_timeout = 60");
         insta::assert_snapshot!(use_database(&"sales".parse().unwrap()), @"USE `sales`");
+    }
+
+    #[test]
+    fn statements_on_one_table() {
+        let table = QualifiedTable::new(&"sales".parse().unwrap(), &"a b".parse().unwrap());
+        insta::assert_snapshot!(regrant("SELECT", &table, " TO ROLE 'r'"), @"GRANT SELECT ON TABLE `sales`.`a b` TO ROLE 'r'");
+        insta::assert_snapshot!(probe(&table), @"SELECT 1 FROM `sales`.`a b` LIMIT 0");
     }
 
     #[test]

@@ -176,8 +176,7 @@ async fn back_up(
             basis,
             selection: &Selection::Everything,
             leftovers: &Leftovers {
-                ids: BTreeSet::new(),
-                suffixes: BTreeSet::new(),
+                tables: BTreeSet::new(),
             },
             list_supported: true,
             on_unsupported: OnUnsupported::Fail,
@@ -286,6 +285,8 @@ impl Shop {
             ages: BTreeMap::new(),
             grants: BTreeMap::new(),
             routine_loads: BTreeMap::new(),
+            last_loads: BTreeMap::new(),
+            unread: Vec::new(),
             now: "2026-03-01 04:00:00".parse().unwrap(),
         };
         restore::plan(request, std::slice::from_ref(&self.source), &target)

@@ -2,7 +2,10 @@
 
 mod accounts;
 mod fixed;
+mod routine;
 mod show;
+
+pub use routine::RoutineLoad;
 
 use crate::{
     engine::Engine,
@@ -41,6 +44,7 @@ impl Engine {
                 self.default_replication_num =
                     u32::try_from(self.config.number("default_replication_num")).unwrap_or(1);
             }
+            Admin::CreateRoutineLoad(new) => self.create_routine_load(session, new)?,
             Admin::Show(show, clauses) => {
                 let rows = self.execute_admin_show(session, show)?;
                 return Ok(Reply::Rows(clauses.apply(rows)?));

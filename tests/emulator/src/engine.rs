@@ -6,6 +6,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use md5::{Digest, Md5};
 
 use crate::{
+    admin::RoutineLoad,
     catalog::Catalog,
     clock::Clock,
     config::Config,
@@ -49,6 +50,7 @@ pub struct Engine {
     pub alter_jobs: Vec<AlterJob>,
     pub rows: Rows,
     pub loads: Loads,
+    pub routine_loads: Vec<RoutineLoad>,
     pub tasks: Tasks,
     pub repositories: Repositories,
     pub store: ObjectStore,
@@ -79,6 +81,7 @@ impl Engine {
             alter_jobs: Vec::new(),
             rows: Rows::new(),
             loads: Loads::default(),
+            routine_loads: Vec::new(),
             tasks: Tasks::default(),
             repositories: Repositories::default(),
             store: store(options)?,

@@ -77,9 +77,9 @@ impl Engine {
             "tasks" => in_order(&described, self.task_rows(session)),
             "loads" => in_order(&described, self.load_rows(session)),
             "load_tracking_logs" => in_order(&described, self.tracking_rows(session)),
-            // Empty on a real frontend too: nothing here loads routinely, and `partitions` is only
-            // there for tools that ask for it.
-            "routine_load_jobs" | "partitions" => Vec::new(),
+            "routine_load_jobs" => in_order(&described, self.routine_load_rows(session)),
+            // Empty on a real frontend too: only there for tools that ask for it.
+            "partitions" => Vec::new(),
             _ => {
                 return Err(SqlError::plain(format!(
                     "The emulator does not know what information_schema.{name} holds"

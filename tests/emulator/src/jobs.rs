@@ -142,6 +142,12 @@ impl Jobs {
             .any(|job| !job.is_done() && job.repository_id() == repository_id)
     }
 
+    /// The job of a database is at work somewhere else and shown by nobody: what it holds stays in its
+    /// state.
+    pub fn forget(&mut self, database: &str) {
+        self.slots.retain(|_, job| job.database() != database);
+    }
+
     fn is_idle(&self) -> bool {
         self.iter().all(Job::is_done)
     }

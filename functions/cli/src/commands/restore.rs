@@ -114,7 +114,18 @@ impl Session<'_> {
     }
 
     async fn go_on(&mut self, action: &str, by_id: RestoreById) -> Done {
+        let subject = Subject::RestoreOf(&by_id.id);
         if action != "resume" {
+            let shown = self
+                .execute(subject, json!({ action: by_id.id, "dry_run": true }))
+                .await?;
+            for line in shown["summary"]["plan"]["summary"]["goes_aside"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
+                self.terminal.say(&word(line));
+            }
             let question = match action {
                 "undo" => format!("Put back what lived before restore {}?", by_id.id),
                 _ => format!("Make restore {} live?", by_id.id),
@@ -122,7 +133,6 @@ impl Session<'_> {
             self.ask(by_id.yes, &question, "starrocks-br status")
                 .await?;
         }
-        let subject = Subject::RestoreOf(&by_id.id);
         let done = self.execute(subject, json!({ action: by_id.id })).await?;
         self.answer(&done["summary"], &end_text(&done["summary"]))
     }
@@ -241,13 +251,23 @@ fn plan_text(plan: &Value) -> String {
 
 fn fate(live: &Value) -> String {
     match live["fate"].as_str() {
-        Some("aside") => format!("is kept as {}", word(&live["under"])),
+        Some("aside") => format!("is kept as {} ({})", word(&live["under"]), figures(live)),
         Some("spliced") => format!(
-            "stays; what is replaced is kept in {}",
-            word(&live["kept_under"])
+            "stays; {} partitions are kept in {} ({})",
+            word(&live["partitions"]),
+            word(&live["under"]),
+            figures(live)
         ),
         _ => "does not exist".to_owned(),
     }
+}
+
+fn figures(live: &Value) -> String {
+    let loaded = match live["last_load"].as_str() {
+        Some(time) => format!("last load {time} UTC"),
+        None => "never loaded".to_owned(),
+    };
+    format!("about {} rows, {loaded}", word(&live["rows"]))
 }
 
 fn end_text(summary: &Value) -> String {

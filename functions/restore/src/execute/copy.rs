@@ -1,27 +1,33 @@
 //! Copies inside the cluster: one task per partition, submitted and looked at again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
+    digest::Digest,
     error::Error,
     ident::{PartitionName, QualifiedTable, TableName, TaskName},
     plan::{
         backup::Selection,
         restore::{
-            CopyMode, Step, StepStatement, Way,
+            CopyMode, Slot, Step, StepStatement, TableRef, Way,
+            detail::Seen,
             resume::{CopyLook, TaskSeen, copy_look},
         },
     },
     read,
     sql::{
         copy::{count_partitions, submit_task},
+        ops::steps::StepState,
         partition::truncate,
         show::{self, TaskState},
     },
     starrocks::{Client, FailureKind},
 };
 
-use super::Progress;
+use super::{
+    Progress,
+    splice::{Judgment, held, partition_of},
+};
 use crate::work::{Work, failed};
 
 impl Work<'_> {
@@ -35,39 +41,73 @@ impl Work<'_> {
             table,
             from,
             to,
+            partitions,
             mode,
-            ..
         } = &planned.step
         else {
             return Err(Error::internal("another step than a copy was given"));
         };
         let database = self.database_of(table)?;
+        // The live table is the one source that others write to.
+        let from_live = *from == Slot::Live;
+        let overwrites_live = *to == Slot::Live && *mode == CopyMode::Overwrite;
         let from = QualifiedTable::new(&database, &self.name_of(table, *from)?);
         let to = QualifiedTable::new(&database, &self.name_of(table, *to)?);
-        if !self.begun(index) {
+        let source = match from_live {
+            true => self.held_live(client, index, table).await?,
+            false => BTreeMap::new(),
+        };
+        let first = !self.begun(index);
+        if first {
+            let now = read::utc_now(client).await?;
+            let detail = &mut self.steps[index].detail;
+            detail.live = source.clone();
+            detail.seen = Some(Seen {
+                digest: None,
+                since: now,
+            });
             self.begin(client, index).await?;
         }
+        let may_be_replaced = from_live && self.may_be_replaced(table, partitions);
+        let mut moved = Vec::new();
         let mut running = false;
         let mut retry = false;
+        let mut loaded_since = false;
         for sent in self.statements(index)? {
-            let partition = sent
-                .partition
-                .clone()
-                .ok_or_else(|| Error::internal("a copy without a partition"))?;
+            let partition = partition_of(&sent)?;
             let target = match mode {
                 CopyMode::Append | CopyMode::Overwrite => partition.clone(),
                 CopyMode::Temporary => self.request.temporary(&table.table, &partition),
             };
+            let task = self.task_seen(client, &sent).await?;
+            let kept = self.steps[index].detail.live.get(&partition);
+            let changed = !may_be_replaced && kept != source.get(&partition);
+            if from_live && (kept.is_none() || changed) {
+                if task == TaskSeen::Running {
+                    running = true;
+                } else {
+                    self.empty(client, &to, &target, *mode).await?;
+                    moved.push(partition);
+                    retry = true;
+                }
+                continue;
+            }
+            if from_live && may_be_replaced {
+                continue;
+            }
             let expected = self.count(client, &from, &partition).await?;
             let present = match mode {
                 CopyMode::Temporary => self.count_temporary(client, &to, &target).await?,
                 _ => self.count(client, &to, &target).await?,
             };
-            let task = self.task_seen(client, &sent).await?;
             let attempt = self.steps[index].row.attempt;
             let look = match (mode, task) {
-                // The same however often it runs: only a run that succeeded proves it.
-                (CopyMode::Overwrite, TaskSeen::Succeeded) if expected == present => CopyLook::Done,
+                // Only a run that succeeded proves it, and it took all rows or none. More than that
+                // was loaded since.
+                (CopyMode::Overwrite, TaskSeen::Succeeded) if present >= expected => {
+                    loaded_since |= present > expected;
+                    CopyLook::Done
+                }
                 (CopyMode::Overwrite, TaskSeen::None) => CopyLook::Submit { attempt },
                 _ => copy_look(task, attempt, expected, present),
             };
@@ -75,6 +115,38 @@ impl Work<'_> {
                 CopyLook::Done => {}
                 CopyLook::Wait => running = true,
                 CopyLook::Submit { attempt: next } if next == attempt => {
+                    if overwrites_live {
+                        let live = self.check_splice(client, index, table).await?;
+                        match self
+                            .judge(client, index, table, partitions, &live, &partition)
+                            .await?
+                        {
+                            Judgment::Go => {}
+                            Judgment::Leave => continue,
+                            // Nothing was submitted for it, and it is the only one of its step.
+                            Judgment::KeepAgain if first => {
+                                self.steps[index].row.attempt = 0;
+                                self.save(client, index, StepState::Pending).await?;
+                                return self
+                                    .keep_again(client, index, table, partitions, &[partition])
+                                    .await;
+                            }
+                            Judgment::KeepAgain => {
+                                return Err(failed(
+                                    &planned,
+                                    format!(
+                                        "partition {partition} of '{}' changed, and what became of \
+                                         the task that overwrites it is not known",
+                                        to.table
+                                    ),
+                                )
+                                .hint(format!(
+                                    "what it held before is kept in '{}'",
+                                    self.name_of(table, Slot::Before)?
+                                )));
+                            }
+                        }
+                    }
                     self.submit_copy(client, index, &sent).await?;
                     running = true;
                 }
@@ -99,11 +171,43 @@ impl Work<'_> {
             return Ok(Progress::Running);
         }
         if retry {
+            if from_live {
+                self.check_keeps(index, index, table)?;
+                for partition in moved {
+                    let live = &mut self.steps[index].detail.live;
+                    match source.get(&partition) {
+                        Some(held) => live.insert(partition, *held),
+                        None => live.remove(&partition),
+                    };
+                }
+            }
             // The next attempt has its own task names and load labels.
             self.begin(client, index).await?;
             return Ok(Progress::Running);
         }
+        // An undo may overwrite again what still is what this restore put there.
+        if overwrites_live && !loaded_since {
+            self.steps[index].detail.live = self.held_live(client, index, table).await?;
+        }
         Ok(Progress::Done)
+    }
+
+    /// What the live partitions of a copy hold at this moment.
+    async fn held_live(
+        &self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+    ) -> Result<BTreeMap<PartitionName, Digest>, Error> {
+        let partitions = self
+            .statements(index)?
+            .iter()
+            .map(partition_of)
+            .collect::<Result<BTreeSet<_>, _>>()?;
+        let live = self.read_table(client, table, Slot::Live).await?;
+        let planned = &self.steps[index].planned;
+        let live = live.ok_or_else(|| failed(planned, "the live table is gone"))?;
+        Ok(held(&live, &partitions))
     }
 
     async fn submit_copy(

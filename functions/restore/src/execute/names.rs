@@ -3,12 +3,13 @@
 use shared::{
     error::Error,
     facts::TableState,
-    ident::{DatabaseName, TableId, TableName},
+    ident::{DatabaseName, QualifiedTable, TableId, TableName},
     plan::{
         promote::{NameState, rename_state, swap_state},
         restore::{Slot, Step, TableRef},
     },
-    starrocks::Client,
+    sql::admin::{Privilege, grant, probe},
+    starrocks::{Client, FailureKind},
 };
 
 use super::Progress;
@@ -37,7 +38,7 @@ impl Work<'_> {
         let tables = self.tables(client, &database).await?;
         let id = |name: &TableName| tables.get(name).map(|(id, _)| *id);
         match swap_state(*live_id, other_id, id(&live), id(&other)) {
-            NameState::Done => Ok(Progress::Done),
+            NameState::Done => self.check_access(client, index, table).await,
             NameState::Refuse(reason) => Err(failed(&planned, format!("'{live}': {reason}"))),
             NameState::NotDone => {
                 for name in [&live, &other] {
@@ -77,7 +78,7 @@ impl Work<'_> {
         let tables = self.tables(client, &database).await?;
         let found = |name: &TableName| tables.get(name).map(|(id, _)| *id);
         match rename_state(renamed, found(&from_name), found(&to_name)) {
-            NameState::Done => Ok(Progress::Done),
+            NameState::Done => self.check_access(client, index, table).await,
             NameState::Refuse(reason) => Err(failed(&planned, format!("'{from_name}': {reason}"))),
             NameState::NotDone => {
                 let state = tables.get(&from_name).map(|(_, state)| state);
@@ -106,6 +107,44 @@ impl Work<'_> {
             step.kind = self.steps[index].planned.step.kind(),
             "live name changed"
         );
+        self.check_access(client, index, table).await
+    }
+
+    /// Grants on single tables stay with the id, this user's too: whether it can read what now has the
+    /// name is said, because the next backup needs it.
+    async fn check_access(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+    ) -> Result<Progress, Error> {
+        let takes_the_name = match &self.steps[index].planned.step {
+            Step::Swap { .. } => true,
+            Step::Rename { to, .. } => *to == Slot::Live,
+            _ => false,
+        };
+        if !takes_the_name {
+            return Ok(Progress::Done);
+        }
+        let database = self.database_of(table)?;
+        let live = QualifiedTable::new(&database, &self.name_of(table, Slot::Live)?);
+        match client.run(&probe(&live)).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == FailureKind::AccessDenied => {
+                let user = &self.settings.connection().user;
+                let grant = grant(Privilege::BackUpTables(&database), user);
+                self.steps[index].detail.note(format!(
+                    "this user may not read {live} any more ({}), so it cannot be backed up: {grant}",
+                    error.engine_words().unwrap_or_default()
+                ));
+            }
+            Err(error) => match error.engine_words() {
+                Some(words) => self.steps[index].detail.note(format!(
+                    "{live} could not be read after it got its name: {words}"
+                )),
+                None => return Err(error.into()),
+            },
+        }
         Ok(Progress::Done)
     }
 

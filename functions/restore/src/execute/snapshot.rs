@@ -9,6 +9,7 @@ use shared::{
     plan::restore::{
         Step,
         resume::{Begun, JobSeen, NameSeen, RestoreLook, restore_look},
+        source::table_of,
     },
     sql::{ops::steps::StepState, restore::drop_table, show},
     starrocks::{Client, FailureKind},
@@ -105,7 +106,11 @@ impl Work<'_> {
         database: &DatabaseName,
         previous: Option<i64>,
     ) -> Result<Progress, Error> {
-        self.steps[index].detail.previous_job = previous;
+        let bytes = self.bytes_of(index)?;
+        let detail = &mut self.steps[index].detail;
+        detail.previous_job = previous;
+        detail.bytes = Some(bytes);
+        detail.seen = None;
         self.begin(client, index).await?;
         self.verify_lease(client, database).await?;
         let planned = self.steps[index].planned.clone();
@@ -125,6 +130,21 @@ impl Work<'_> {
             }
         }
         Ok(Progress::Running)
+    }
+
+    /// What a RESTORE downloads, as the backup estimated it.
+    fn bytes_of(&self, index: usize) -> Result<u64, Error> {
+        let step = &self.steps[index].planned.step;
+        let Step::RestoreSnapshot { snapshot, .. } = step else {
+            return Ok(0);
+        };
+        let mut bytes = 0;
+        for restored in self.context().restored_tables(step)? {
+            let (_, table) = table_of(&self.sources, &restored.reference)?;
+            let wanted = self.request.wanted_from(table, snapshot);
+            bytes += wanted.map(|partition| partition.data_size).sum::<u64>();
+        }
+        Ok(bytes)
     }
 
     fn remember(

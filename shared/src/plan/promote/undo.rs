@@ -57,7 +57,7 @@ pub fn undo(
         .zip(undone)
         .map(|(number, step)| PlannedStep {
             number,
-            phase: Phase::Promote,
+            phase: Phase::Undo,
             step,
         })
         .collect())

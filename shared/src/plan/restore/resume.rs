@@ -78,12 +78,11 @@ pub fn restore_look(begun: Begun, job: Option<&JobSeen>, made: &[NameSeen]) -> R
             job::Phase::Cancelled => RestoreLook::Cancelled(job.words.clone()),
         };
     }
-    // Either it was never sent, or the engine forgot the job.
+    // Either it was never sent, or the engine does not show the job. What is being restored belongs to
+    // a job that is still at work somewhere: whoever follows it gives up after a while.
     let unfinished = |state: &TableState| *state != TableState::Normal;
-    if let Some((name, _)) = present.iter().find(|(_, (_, state))| unfinished(state)) {
-        return RestoreLook::Refuse(format!(
-            "'{name}' is not NORMAL although no RESTORE is known: it has to be dropped by hand"
-        ));
+    if present.iter().any(|(_, (_, state))| unfinished(state)) {
+        return RestoreLook::Wait;
     }
     if present.is_empty() {
         RestoreLook::Send
@@ -229,6 +228,12 @@ mod tests {
             (
                 Begun::After(None),
                 None,
+                vec![normal(), seen(Some(TableState::Restore))],
+                Wait,
+            ),
+            (
+                Begun::After(None),
+                None,
                 vec![normal(), seen(None)],
                 DropAndSend(vec![TableId(7)]),
             ),
@@ -247,11 +252,6 @@ mod tests {
             matches!(restore_look(begun, job, &[made]), RestoreLook::Refuse(_))
         };
         assert!(refused(Begun::Never, None, seen(Some(TableState::Normal))));
-        assert!(refused(
-            Begun::After(None),
-            None,
-            seen(Some(TableState::Restore))
-        ));
         let foreign = JobSeen {
             matches: false,
             ..job(2, job::Phase::Running)

@@ -159,6 +159,8 @@ pub(crate) fn empty_target() -> Target {
         ages: BTreeMap::new(),
         grants: BTreeMap::new(),
         routine_loads: BTreeMap::new(),
+        last_loads: BTreeMap::new(),
+        unread: Vec::new(),
         now: "2026-03-10 00:00:00".parse().unwrap(),
     }
 }

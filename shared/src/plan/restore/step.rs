@@ -102,6 +102,8 @@ pub enum Phase {
     Promote,
     /// After the last table is in place.
     Finish,
+    /// Takes back what was promoted. Planned when it is asked for.
+    Undo,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

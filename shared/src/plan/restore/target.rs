@@ -25,6 +25,10 @@ pub struct Target {
     pub grants: BTreeMap<QualifiedTable, Vec<String>>,
     /// Routine loads that write to a table; they too stay with the id.
     pub routine_loads: BTreeMap<QualifiedTable, Vec<String>>,
+    /// When a table was last loaded, as the engine prints it.
+    pub last_loads: BTreeMap<QualifiedTable, String>,
+    /// What of the above could not be read, and what follows.
+    pub unread: Vec<String>,
     /// The leader's clock, for policies that drop partitions by age.
     pub now: UtcTime,
 }

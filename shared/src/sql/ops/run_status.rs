@@ -216,6 +216,15 @@ pub fn databases_held(ops: &DatabaseName, execution: &ExecutionId) -> Query<Held
         .query("SELECT leases")
 }
 
+/// Every database that an execution had a lease on.
+pub fn leased_by(ops: &DatabaseName, execution: &ExecutionId) -> Query<HeldRow> {
+    Sql::new("SELECT DISTINCT database_name FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'lease' AND execution_id = ")
+        .literal(execution.as_str())
+        .query("SELECT leases")
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldRow(pub DatabaseName);
 

@@ -111,39 +111,42 @@ pub fn insert_steps(ops: &DatabaseName, restore: &RestoreId, steps: &[StepRow]) 
 }
 
 pub fn steps(ops: &DatabaseName, restore: &RestoreId) -> Query<StepRow> {
-    Sql::new(
-        "SELECT step_number, kind, step, digest, live_table_id, staged_table_id, attempt, state, \
-         detail FROM ",
-    )
-    .ops_table(ops, OpsTable::RestoreSteps)
-    .text(" WHERE restore_id = ")
-    .literal(restore.as_str())
-    .text(" ORDER BY step_number")
-    .query("SELECT restore_steps")
+    Sql::new("SELECT ")
+        .text(STEP_COLUMNS)
+        .text(" FROM ")
+        .ops_table(ops, OpsTable::RestoreSteps)
+        .text(" WHERE restore_id = ")
+        .literal(restore.as_str())
+        .text(" ORDER BY step_number")
+        .query("SELECT restore_steps")
 }
 
-/// The tables that a step worked on.
+const STEP_COLUMNS: &str = "step_number, kind, step, digest, live_table_id, staged_table_id, \
+     attempt, state, detail";
+
+/// A step that made tables or gave them names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableIdsRow {
+pub struct TableStepRow {
     pub restore: RestoreId,
-    pub live: Option<TableId>,
-    pub staged: Option<TableId>,
+    pub step: StepRow,
 }
 
-impl FromRow for TableIdsRow {
+impl FromRow for TableStepRow {
     fn from_row(row: &Row) -> Result<Self, RowError> {
-        Ok(TableIdsRow {
+        Ok(TableStepRow {
             restore: row.parse("restore_id")?,
-            live: row.parse_optional("live_table_id")?.map(TableId),
-            staged: row.parse_optional("staged_table_id")?.map(TableId),
+            step: StepRow::from_row(row)?,
         })
     }
 }
 
 /// Of all restores that ever were.
-pub fn table_ids(ops: &DatabaseName) -> Query<TableIdsRow> {
-    Sql::new("SELECT DISTINCT restore_id, live_table_id, staged_table_id FROM ")
+pub fn table_steps(ops: &DatabaseName) -> Query<TableStepRow> {
+    Sql::new("SELECT restore_id, ")
+        .text(STEP_COLUMNS)
+        .text(" FROM ")
         .ops_table(ops, OpsTable::RestoreSteps)
+        .text(" WHERE kind IN ('restore_snapshot', 'create_table', 'swap', 'rename')")
         .query("SELECT restore_steps")
 }
 

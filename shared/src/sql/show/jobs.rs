@@ -232,6 +232,31 @@ struct DetailsTable {
     partitions: BTreeMap<PartitionName, serde::de::IgnoredAny>,
 }
 
+/// Loads that go on by themselves and write to a table of the database. Those that ended are not
+/// listed.
+pub fn routine_loads(database: &DatabaseName) -> Query<RoutineLoad> {
+    Sql::new("SHOW ROUTINE LOAD FROM ")
+        .name(database)
+        .query("SHOW ROUTINE LOAD")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoutineLoad {
+    pub name: String,
+    pub table: String,
+    pub state: String,
+}
+
+impl FromRow for RoutineLoad {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(RoutineLoad {
+            name: row.text("Name")?.to_owned(),
+            table: row.optional("TableName")?.unwrap_or_default().to_owned(),
+            state: row.optional("State")?.unwrap_or_default().to_owned(),
+        })
+    }
+}
+
 /// The runs of one task, newest first. A run is forgotten after some days.
 pub fn task_runs(database: &DatabaseName, task: &TaskName) -> Query<TaskRun> {
     Sql::new("SELECT TASK_NAME, STATE, ERROR_MESSAGE, PROGRESS")
@@ -311,6 +336,7 @@ mod tests {
         insta::assert_snapshot!(snapshots(&repository), @"SHOW SNAPSHOT ON `nightly`");
         insta::assert_snapshot!(snapshots_named(&repository, [&label]), @"SHOW SNAPSHOT ON `nightly` WHERE SNAPSHOT IN ('sales_20260301_full')");
         insta::assert_snapshot!(snapshot_details(&repository, &label, &timestamp), @"SHOW SNAPSHOT ON `nightly` WHERE SNAPSHOT = 'sales_20260301_full' AND TIMESTAMP = '2026-03-01-04-00-00-123'");
+        insta::assert_snapshot!(routine_loads(&sales), @"SHOW ROUTINE LOAD FROM `sales`");
         insta::assert_snapshot!(task_runs(&sales, &"br_copy_1".parse().unwrap()), @"SELECT TASK_NAME, STATE, ERROR_MESSAGE, PROGRESS FROM information_schema.task_runs WHERE `DATABASE` = 'sales' AND TASK_NAME = 'br_copy_1' ORDER BY CREATE_TIME DESC");
     }
 

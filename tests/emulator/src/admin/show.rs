@@ -80,12 +80,7 @@ impl Engine {
                 self.require(session, Privilege::Operate, Object::System)?;
                 self.show_replicas(session, database, &table)?
             }
-            Show::RoutineLoads { database } => {
-                if database.is_none() {
-                    self.current_database(session)?;
-                }
-                routine_loads()
-            }
+            Show::RoutineLoads { database } => self.show_routine_loads(session, database)?,
             Show::Fixed(words) => self.show_fixed(words),
         })
     }
@@ -310,31 +305,4 @@ fn empty(names: &[&str]) -> ResultSet {
         columns: names.iter().map(|name| Column::show(*name)).collect(),
         rows: Vec::new(),
     }
-}
-
-/// The emulator has no routine loads: the list of a database is empty.
-fn routine_loads() -> ResultSet {
-    empty(&[
-        "Id",
-        "Name",
-        "CreateTime",
-        "PauseTime",
-        "EndTime",
-        "DbName",
-        "TableName",
-        "State",
-        "DataSourceType",
-        "CurrentTaskNum",
-        "JobProperties",
-        "DataSourceProperties",
-        "CustomProperties",
-        "Statistic",
-        "Progress",
-        "TimestampProgress",
-        "ReasonOfStateChanged",
-        "ErrorLogUrls",
-        "TrackingSQL",
-        "OtherMsg",
-        "LatestSourcePosition",
-    ])
 }

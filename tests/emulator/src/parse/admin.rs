@@ -55,6 +55,15 @@ pub enum Admin {
     Revoke(Grant),
     Show(Show, Clauses),
     SetConfig(Vec<(String, String)>),
+    CreateRoutineLoad(NewRoutineLoad),
+}
+
+/// `CREATE ROUTINE LOAD [database.]name ON table [PROPERTIES (...)] FROM KAFKA (...)`
+#[derive(Debug, Clone)]
+pub struct NewRoutineLoad {
+    pub database: Option<String>,
+    pub name: String,
+    pub table: String,
 }
 
 #[derive(Debug, Clone)]
@@ -108,6 +117,9 @@ pub fn parse(cursor: &mut Cursor<'_>) -> SqlResult<Option<Admin>> {
             cursor.advance();
             Some(set::parse(cursor)?)
         }
+        "CREATE" if cursor.is_next(&["CREATE", "ROUTINE", "LOAD"]) => {
+            Some(Admin::CreateRoutineLoad(routine_load(cursor)?))
+        }
         "CREATE" | "ALTER" | "DROP" | "GRANT" | "REVOKE" => accounts::parse(cursor)?,
         "SHOW" => show(cursor)?,
         "ADMIN" => admin(cursor)?,
@@ -117,6 +129,25 @@ pub fn parse(cursor: &mut Cursor<'_>) -> SqlResult<Option<Admin>> {
         cursor.end()?;
     }
     Ok(statement)
+}
+
+fn routine_load(cursor: &mut Cursor<'_>) -> SqlResult<NewRoutineLoad> {
+    cursor.take(&["CREATE", "ROUTINE", "LOAD"]);
+    let mut name = cursor.qualified_name()?;
+    let own = name.pop().unwrap_or_default();
+    cursor.expect("ON")?;
+    let table = cursor.identifier()?;
+    if cursor.take(&["PROPERTIES"]) {
+        cursor.properties()?;
+    }
+    cursor.expect("FROM")?;
+    cursor.expect("KAFKA")?;
+    cursor.properties()?;
+    Ok(NewRoutineLoad {
+        database: name.pop(),
+        name: own,
+        table,
+    })
 }
 
 /// Statements whose answers are the same on every cluster of a version, as they are written.

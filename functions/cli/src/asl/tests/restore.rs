@@ -100,7 +100,7 @@ pub(super) fn well(call: &Call) -> Answer {
             json!({"next": if call.earlier < 1 { "verify" } else { "promote" }})
         }
         ("Restore", "promote") => {
-            json!({"next": if call.earlier < 1 { "promote" } else { "done" }})
+            json!({"next": if call.earlier < 1 { "promote" } else { "done" }, "wait_seconds": 5})
         }
         (_, "record-restore") => {
             typed::<Option<FlowError>>(&payload["failure"]);

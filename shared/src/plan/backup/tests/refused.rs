@@ -169,8 +169,14 @@ fn a_named_group_misses_what_it_names_and_nothing_else() {
 #[test]
 fn leftovers_are_known_by_id_and_by_name() {
     let leftovers = Leftovers {
-        ids: [TableId(1), TableId(2)].into(),
-        suffixes: ["_restored".to_owned()].into(),
+        tables: [
+            (1, "t_restored"),
+            (2, "t_restored"),
+            (2, "u_restored_inc"),
+            (2, "u_before_20260301"),
+        ]
+        .map(|(id, name)| (TableId(id), name.parse().unwrap()))
+        .into(),
     };
     let with_id = |id| TableFacts {
         table_id: TableId(id),
@@ -184,8 +190,9 @@ fn leftovers_are_known_by_id_and_by_name() {
             ("t_restored", with_id(2)),
             ("u_restored_inc", with_id(2)),
             ("u_before_20260301", with_id(2)),
-            // A user's own.
+            // A user's own, and one of a user's that was restored and is live.
             ("v_restored", with_id(3)),
+            ("w_restored", with_id(1)),
         ])
     };
     let named = |selection: &Selection| {
@@ -200,9 +207,12 @@ fn leftovers_are_known_by_id_and_by_name() {
             .map(|named| named.table.to_string())
             .collect::<Vec<_>>()
     };
-    assert_eq!(named(&Selection::Everything), ["t", "v_restored"]);
+    assert_eq!(
+        named(&Selection::Everything),
+        ["t", "v_restored", "w_restored"]
+    );
     let all = Selection::Names(now().tables.keys().cloned().collect());
-    assert_eq!(named(&all).len(), 5);
+    assert_eq!(named(&all).len(), 6);
 }
 
 #[test]

@@ -90,8 +90,7 @@ pub(super) fn facts(tables: impl IntoIterator<Item = (&'static str, TableFacts)>
 
 pub(super) fn request<'a>(label: &str, basis: Basis<'a>) -> BackupRequest<'a> {
     static NO_LEFTOVERS: Leftovers = Leftovers {
-        ids: BTreeSet::new(),
-        suffixes: BTreeSet::new(),
+        tables: BTreeSet::new(),
     };
     BackupRequest {
         label: label.parse().unwrap(),

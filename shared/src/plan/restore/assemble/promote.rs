@@ -149,6 +149,9 @@ fn splice_ranges(
     snapshot: &SnapshotLabel,
 ) -> Vec<SpliceRange> {
     let partitions: Vec<&ManifestPartition> = request.wanted_from(draft.table, snapshot).collect();
+    // What became of an overwritten partition is known only from its task, so each is a step of its
+    // own.
+    let alone = overwrites(&draft.ddl);
     let mut found: Vec<SpliceRange> = Vec::new();
     for whole in copy_ranges(request, draft, snapshot) {
         let mut open: Option<SpliceRange> = None;
@@ -156,7 +159,7 @@ fn splice_ranges(
             let name = &partitions[number as usize].name;
             let lives = draft.live_partitions.contains(name);
             match &mut open {
-                Some(last) if last.lives == lives => last.range.to = number + 1,
+                Some(last) if last.lives == lives && !alone => last.range.to = number + 1,
                 _ => {
                     found.extend(open.take());
                     open = Some(SpliceRange {

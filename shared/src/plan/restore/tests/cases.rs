@@ -5,6 +5,7 @@ use crate::{
     facts::{ObjectFacts, ObjectKind, TableFacts},
     ident::{DatabaseName, QualifiedTable, TableId, TableName},
     manifest::{Cut, ManifestObject, ManifestTable},
+    plan::promote::GoesAside,
     plan::restore::{
         LiveFate, Promotion, RestorePlan, RestoreRequest, Source, Step, Strategy, Target, plan,
         samples,
@@ -129,9 +130,13 @@ fn strategies() {
     assert_eq!((orders.partitions, orders.copied_partitions), (3, 2));
     assert_eq!(
         orders.live,
-        LiveFate::Aside {
-            under: name("orders_before_20260301_040000")
-        }
+        LiveFate::Aside(GoesAside {
+            table: name("orders"),
+            under: name("orders_before_20260301_040000"),
+            partitions: None,
+            rows: 0,
+            last_load: None,
+        })
     );
 
     let gone = |case: &mut Case| {

@@ -101,6 +101,8 @@ pub(super) fn scene(seed: u64) -> Scene {
             ages: BTreeMap::new(),
             grants: BTreeMap::new(),
             routine_loads: BTreeMap::new(),
+            last_loads: BTreeMap::new(),
+            unread: Vec::new(),
             now: "2025-03-10 00:00:00".parse().unwrap(),
         },
         world,

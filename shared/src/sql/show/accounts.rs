@@ -1,0 +1,69 @@
+//! Users, roles, and what was granted to each.
+
+use super::cluster::Grant;
+use crate::sql::{FromRow, Query, Row, RowError, Sql};
+
+/// Every account. Needs GRANT on SYSTEM.
+pub fn users() -> Query<User> {
+    Sql::new("SHOW USERS").query("SHOW USERS")
+}
+
+/// As the engine prints it, and as it takes it: `'br'@'%'`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User(pub String);
+
+impl FromRow for User {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(User(row.text("User")?.to_owned()))
+    }
+}
+
+/// Every role. Needs GRANT on SYSTEM.
+pub fn roles() -> Query<Role> {
+    Sql::new("SHOW ROLES").query("SHOW ROLES")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    pub name: String,
+    /// Such a role holds nothing on single tables.
+    pub builtin: bool,
+}
+
+impl FromRow for Role {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(Role {
+            name: row.text("Name")?.to_owned(),
+            builtin: row.flag("Builtin")?,
+        })
+    }
+}
+
+pub fn grants_for_user(user: &User) -> Query<Grant> {
+    Sql::new("SHOW GRANTS FOR ")
+        .engine_text(&user.0)
+        .query("SHOW GRANTS")
+}
+
+pub fn grants_for_role(role: &Role) -> Query<Grant> {
+    Sql::new("SHOW GRANTS FOR ROLE ")
+        .literal(&role.name)
+        .query("SHOW GRANTS")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements() {
+        insta::assert_snapshot!(users(), @"SHOW USERS");
+        insta::assert_snapshot!(roles(), @"SHOW ROLES");
+        insta::assert_snapshot!(grants_for_user(&User("'br'@'%'".into())), @"SHOW GRANTS FOR 'br'@'%'");
+        let role = Role {
+            name: "o'role".into(),
+            builtin: false,
+        };
+        insta::assert_snapshot!(grants_for_role(&role), @r"SHOW GRANTS FOR ROLE 'o\'role'");
+    }
+}

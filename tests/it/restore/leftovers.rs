@@ -1,0 +1,114 @@
+//! What restores leave behind is never taken for the user's, and what is the user's is never taken for
+//! that.
+
+use serde_json::{Value, json};
+use starrocks_emulator::Profile;
+use tests::{cluster::Cluster, flow};
+
+const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+     PROPERTIES('replication_num'='1')";
+/// The last is the user's own, whatever it is called.
+const OWN: [&str; 4] = ["a", "b", "c", "d_restored"];
+
+async fn shop() -> Cluster {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster.sql("CREATE DATABASE sales").await;
+    for table in OWN {
+        cluster
+            .sql(&format!(
+                "CREATE TABLE sales.{table} {TABLE};\nINSERT INTO sales.{table} VALUES (1)"
+            ))
+            .await;
+    }
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+}
+
+async fn names(cluster: &Cluster) -> Vec<String> {
+    let rows = cluster.rows("SHOW TABLES FROM sales").await;
+    rows.into_iter().map(|mut row| row.remove(0)).collect()
+}
+
+/// What the newest full holds, after another one.
+async fn backed_up(cluster: &Cluster) -> Vec<String> {
+    cluster.advance(60);
+    let output = flow::full(cluster, "nightly").await;
+    let label = output["summary"]["databases"][0]["label"].as_str().unwrap();
+    let rows = cluster
+        .rows(&format!(
+            "SELECT object_name FROM ops.backup_tables WHERE label = '{label}'"
+        ))
+        .await;
+    rows.into_iter().map(|mut row| row.remove(0)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_of_a_restore_is_left_out_at_every_stage_and_nothing_else_is() {
+    let cluster = shop().await;
+    let input = json!({ "target_label": "sales_20260301_full", "swap": "manual" });
+    let held = flow::restore(&cluster, input).await.output();
+    let restores = cluster
+        .rows("SELECT step FROM ops.restore_steps WHERE kind = 'restore_snapshot'")
+        .await;
+    assert_eq!(restores.len(), 1, "one statement makes all of them");
+    let staged = names(&cluster).await;
+    assert_eq!(staged.len(), 2 * OWN.len(), "{staged:?}");
+    assert_eq!(backed_up(&cluster).await, OWN);
+
+    let promoted = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(names(&cluster).await.len(), 2 * OWN.len());
+    // Each live table has an id of ours now, and one of them a name as ours have.
+    assert_eq!(backed_up(&cluster).await, OWN);
+
+    flow::restore(&cluster, promoted["summary"]["next_input"].clone())
+        .await
+        .output();
+    let undone = names(&cluster).await;
+    let aside = undone.iter().filter(|name| name.contains("_undone_"));
+    assert_eq!(aside.count(), OWN.len(), "{undone:?}");
+    assert_eq!(backed_up(&cluster).await, OWN);
+}
+
+/// A table that a person takes over under a name of their own is theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_staged_table_that_is_renamed_by_hand_is_backed_up() {
+    let cluster = shop().await;
+    let input = json!({ "target_label": "sales_20260301_full", "swap": "manual" });
+    flow::restore(&cluster, input).await.output();
+    cluster
+        .sql("ALTER TABLE sales.a_restored RENAME a_of_march;\nCREATE TABLE sales.a_restored LIKE sales.a")
+        .await;
+    assert_eq!(
+        backed_up(&cluster).await,
+        ["a", "a_of_march", "a_restored", "b", "c", "d_restored"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_is_said() {
+    let cluster = shop().await;
+    let input = json!({ "target_label": "sales_20260301_full", "swap": "manual" });
+    flow::restore(&cluster, input).await.output();
+    cluster.advance(60);
+    let context = cluster.context();
+    let input = json!({
+        "operation": "backup",
+        "input": { "group": "nightly", "kind": "full" },
+        "execution": { "Id": "by-hand", "StartTime": "2026-03-01T05:00:00Z" },
+    });
+    let checked = flow::call(&context, "Precheck", input).await.unwrap();
+    let start = json!({ "operation": "start", "run": checked["run"], "database": "sales" });
+    let job: Value = flow::call(&context, "StartBackup", start).await.unwrap();
+    let said = job["detail"].as_str().unwrap_or_default();
+    for table in [
+        "a_restored",
+        "b_restored",
+        "c_restored",
+        "d_restored_restored",
+    ] {
+        assert!(said.contains(table), "{job}");
+    }
+}

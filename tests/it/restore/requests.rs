@@ -1,0 +1,231 @@
+//! What can be asked for, and how it is cut into statements.
+
+use serde_json::{Value, json};
+use starrocks_emulator::Profile;
+use tests::{cluster::Cluster, flow};
+
+const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+     PROPERTIES('replication_num'='1')";
+
+/// Two databases, backed up at 04:00 with row 1 each and at 05:00 with row 2.
+async fn two_databases() -> (Cluster, Vec<Value>) {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    for database in ["sales", "crm"] {
+        cluster
+            .sql(&format!(
+                "CREATE DATABASE {database};\nCREATE TABLE {database}.t {TABLE};\n\
+                 INSERT INTO {database}.t VALUES (1)"
+            ))
+            .await;
+    }
+    cluster.group("nightly", &["sales.*", "crm.*"]).await;
+    let mut outputs = vec![flow::full(&cluster, "nightly").await];
+    for database in ["sales", "crm"] {
+        cluster
+            .sql(&format!(
+                "TRUNCATE TABLE {database}.t;\nINSERT INTO {database}.t VALUES (2)"
+            ))
+            .await;
+    }
+    cluster.advance(3_600);
+    outputs.push(flow::full(&cluster, "nightly").await);
+    (cluster, outputs)
+}
+
+async fn rows(cluster: &Cluster) -> [String; 2] {
+    let one = async |database: &str| cluster.one(&format!("SELECT id FROM {database}.t")).await;
+    [one("sales").await, one("crm").await]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_moment_in_any_zone_finds_the_newest_whole_execution_before_it() {
+    let (cluster, _) = two_databases().await;
+    for (as_of, expected) in [
+        ("2026-03-01 04:30", "1"),
+        ("2026-03-01 06:30:00+02:00", "1"),
+        ("2026-03-01T07:00:00Z", "2"),
+        ("2026-03-01 05:30-01:00", "2"),
+    ] {
+        cluster.advance(60);
+        let input = json!({ "group": "nightly", "as_of": as_of });
+        flow::restore(&cluster, input).await.output();
+        assert_eq!(rows(&cluster).await, [expected; 2], "{as_of}");
+    }
+    let error = flow::restore(
+        &cluster,
+        json!({ "group": "nightly", "as_of": "yesterday" }),
+    )
+    .await
+    .error();
+    assert_eq!(error.error, "InvalidInput", "{error:?}");
+    let early = json!({ "group": "nightly", "as_of": "2026-03-01 03:00" });
+    let error = flow::restore(&cluster, early).await.error();
+    assert_eq!(error.error, "NotFound", "{error:?}");
+    assert!(error.cause.contains("was pinned later"), "{error:?}");
+}
+
+/// The second execution backed up one of its databases: it is none that a group can be restored to.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_execution_does_not_count() {
+    let (cluster, _) = two_databases().await;
+    cluster
+        .sql(
+            "CREATE EXTERNAL TABLE sales.ext (id INT) ENGINE=mysql PROPERTIES \
+             ('host'='127.0.0.1','port'='1','user'='u','password'='p','database'='d','table'='t');
+             TRUNCATE TABLE crm.t;
+             INSERT INTO crm.t VALUES (3)",
+        )
+        .await;
+    cluster.advance(3_600);
+    let failed = flow::backup(&cluster, json!({ "group": "nightly", "kind": "full" })).await;
+    assert!(failed.result.is_err());
+    let newest = "SELECT status FROM ops.backup_history WHERE database_name = 'crm' \
+         ORDER BY planned_at DESC LIMIT 1";
+    assert_eq!(cluster.one(newest).await, "FINISHED");
+    let halves = json!({ "execution": failed.id });
+    let error = flow::restore(&cluster, halves).await.error();
+    assert_eq!(error.error, "NotFound", "{error:?}");
+    assert!(
+        error.cause.contains("database sales was not backed up"),
+        "{error:?}"
+    );
+    flow::restore(&cluster, json!({ "group": "nightly" }))
+        .await
+        .output();
+    assert_eq!(rows(&cluster).await, ["2", "2"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_is_restored_as_a_whole() {
+    let (cluster, _) = two_databases().await;
+    let first = cluster
+        .one("SELECT execution_id FROM ops.backup_history ORDER BY planned_at LIMIT 1")
+        .await;
+    let done = flow::restore(&cluster, json!({ "execution": first })).await;
+    assert_eq!(done.output()["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(rows(&cluster).await, ["1", "1"]);
+    let error = flow::restore(&cluster, json!({ "execution": "nope" }))
+        .await
+        .error();
+    assert_eq!(error.error, "NotFound", "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_tables_that_are_named_are_touched() {
+    let cluster = Cluster::start(Profile::V4_1).await;
+    cluster.sql("CREATE DATABASE sales").await;
+    for table in ["a", "b"] {
+        cluster
+            .sql(&format!(
+                "CREATE TABLE sales.{table} {TABLE};\nINSERT INTO sales.{table} VALUES (1)"
+            ))
+            .await;
+    }
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("TRUNCATE TABLE sales.a;\nTRUNCATE TABLE sales.b")
+        .await;
+    let input = json!({ "target_label": "sales_20260301_full", "tables": ["a"] });
+    flow::restore(&cluster, input).await.output();
+    assert_eq!(cluster.rows("SELECT id FROM sales.a").await, [["1"]]);
+    assert!(cluster.rows("SELECT id FROM sales.b").await.is_empty());
+}
+
+const WIDE: &str = "CREATE DATABASE sales;
+     CREATE TABLE sales.single (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+     PROPERTIES('replication_num'='1');
+     CREATE TABLE sales.triple (id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+     PROPERTIES('replication_num'='3');
+     CREATE TABLE sales.mixed (k INT NOT NULL) DUPLICATE KEY(k) PARTITION BY RANGE(k) \
+     (PARTITION p1 VALUES LESS THAN ('10'), PARTITION p2 VALUES LESS THAN ('20'), \
+     PARTITION p3 VALUES LESS THAN ('30')) DISTRIBUTED BY HASH(k) BUCKETS 1 \
+     PROPERTIES('replication_num'='3');
+     ALTER TABLE sales.mixed MODIFY PARTITION (p2) SET ('replication_num' = '1');
+     INSERT INTO sales.single VALUES (1);
+     INSERT INTO sales.triple VALUES (3);
+     INSERT INTO sales.mixed VALUES (1), (11), (21)";
+
+async fn replicas(cluster: &Cluster, database: &str) -> Vec<Vec<String>> {
+    cluster
+        .rows(&format!(
+            "SELECT TABLE_NAME, PARTITION_NAME, REPLICATION_NUM \
+             FROM information_schema.partitions_meta WHERE DB_NAME = '{database}'"
+        ))
+        .await
+}
+
+fn sent(cluster: &Cluster) -> usize {
+    let journal = cluster.emulator.faults().journal();
+    let restores = journal
+        .iter()
+        .filter(|entry| entry.sql.starts_with("RESTORE SNAPSHOT"));
+    restores.count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_statement_for_each_number_of_replicas_and_no_more_than_there_are_backends() {
+    for profile in Profile::ALL {
+        let cluster = Cluster::start_wide(profile, 3).await;
+        cluster.sql(WIDE).await;
+        cluster.group("nightly", &["sales.*"]).await;
+        flow::full(&cluster, "nightly").await;
+        cluster.emulator.faults().reset_journal();
+        let input = |database: &str| json!({ "target_label": "sales_20260301_full", "into_database": database });
+        flow::restore(&cluster, input("copy")).await.output();
+        assert_eq!(sent(&cluster), 2, "{profile:?}");
+        assert_eq!(
+            replicas(&cluster, "copy").await,
+            [
+                ["mixed", "p1", "3"],
+                ["mixed", "p2", "1"],
+                ["mixed", "p3", "3"],
+                ["single", "single", "1"],
+                ["triple", "triple", "3"]
+            ],
+            "{profile:?}"
+        );
+
+        cluster.emulator.with_engine(|engine| {
+            for backend in &mut engine.nodes.backends[1..] {
+                backend.alive = false;
+            }
+        });
+        cluster.emulator.faults().reset_journal();
+        let done = flow::restore(&cluster, input("small")).await.output();
+        assert_eq!(sent(&cluster), 1, "{profile:?} {done}");
+        let numbers = replicas(&cluster, "small").await;
+        assert!(
+            numbers.iter().all(|row| row[2] == "1"),
+            "{profile:?} {numbers:?}"
+        );
+        assert_eq!(
+            cluster.rows("SELECT k FROM small.mixed").await,
+            [["1"], ["11"], ["21"]]
+        );
+    }
+}
+
+/// A job that fails has not everything to do again.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_statement_names_at_most_five_hundred_tables() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster.sql("CREATE DATABASE sales").await;
+    let tables: Vec<String> = (0..501)
+        .map(|number| format!("CREATE TABLE sales.t{number:03} {TABLE}"))
+        .collect();
+    cluster.sql(&tables.join(";\n")).await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    let context = cluster.context();
+    let precheck = json!({
+        "operation": "restore", "machine": "any",
+        "input": { "target_label": "sales_20260301_full" },
+        "execution": { "Id": "by-hand", "StartTime": "2026-03-01T05:00:00Z" },
+    });
+    let run = flow::call(&context, "Precheck", precheck).await.unwrap()["run"].clone();
+    let plan = json!({ "operation": "plan", "run": run });
+    flow::call(&context, "Restore", plan).await.unwrap();
+    let kinds = "SELECT COUNT(*) FROM ops.restore_steps WHERE kind = 'restore_snapshot'";
+    assert_eq!(cluster.one(kinds).await, "2");
+}
