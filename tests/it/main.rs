@@ -4,6 +4,7 @@ mod audit_orphans;
 mod concurrency;
 mod crash;
 mod events;
+mod foreign;
 mod full_backup;
 mod groups;
 mod incremental_backup;

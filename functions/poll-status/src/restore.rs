@@ -6,10 +6,8 @@ use shared::{
     config::Settings,
     error::Error,
     flow::RestoreRun,
-    ident::DatabaseName,
     job::{Phase, RestoreState},
     ops::Ops,
-    plan::restore::RestoreRequest,
     sql::show::{self, RestoreJob},
     starrocks::Client,
 };
@@ -37,16 +35,15 @@ pub(crate) async fn poll(
 ) -> Result<Seen, Error> {
     let ops = settings.ops_database();
     let restore = Ops::new(client, ops).known_restore(&run.restore_id).await?;
-    let scope = restore.scope.unwrap_or_default();
-    let request: RestoreRequest = serde_json::from_str(&scope).map_err(|error| {
+    let databases = restore.databases().map_err(|error| {
         Error::internal(format!(
-            "the request of restore {} is not JSON: {error}",
+            "the plan of restore {} does not name its databases: {error}",
             run.restore_id
         ))
     })?;
     let mut running = false;
     let mut wait_seconds = progress::wait_seconds(waited, 0);
-    for database in databases(settings, client, &request).await? {
+    for database in databases {
         Ops::new(client, ops)
             .renew_lease(&database, &run.execution_id)
             .await?;
@@ -74,25 +71,4 @@ fn wait_for(job: &RestoreJob, waited: u64) -> u64 {
         RestoreState::Commit | RestoreState::Committing => 1,
         _ => progress::wait_seconds(waited, 0),
     }
-}
-
-async fn databases(
-    settings: &Settings,
-    client: &mut Client,
-    request: &RestoreRequest,
-) -> Result<Vec<DatabaseName>, Error> {
-    let mut databases = Vec::with_capacity(request.labels.len());
-    for label in &request.labels {
-        let record = Ops::new(client, settings.ops_database())
-            .known_backup(label)
-            .await?;
-        let Some(source) = record.database else {
-            continue;
-        };
-        let target = request.target(&source).clone();
-        if !databases.contains(&target) {
-            databases.push(target);
-        }
-    }
-    Ok(databases)
 }

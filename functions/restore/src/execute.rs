@@ -66,6 +66,7 @@ impl Work<'_> {
                 self.add_partitions(client, index, &table, slot).await
             }
             Step::CopyPartitions { .. } => self.copy_partitions(client, index).await,
+            Step::HoldWhatDrops { .. } => self.hold_what_drops(client, index).await,
             // Setting the same value again is no change.
             Step::HoldPartitions { .. }
             | Step::ResumePartitions { .. }

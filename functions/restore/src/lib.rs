@@ -7,6 +7,7 @@
 
 mod detail;
 mod execute;
+mod foreign;
 mod plan;
 mod promote;
 mod steps;

@@ -1,0 +1,83 @@
+//! Restoring a label that another tool made: from its one snapshot, whose list of names stands in for
+//! the manifest.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    config::Settings,
+    error::Error,
+    foreign,
+    manifest::BackupRecord,
+    plan::restore::{Slot, SnapshotSource, Source, Step, policy},
+    starrocks::Client,
+};
+
+use crate::{
+    execute::Progress,
+    work::{Work, failed},
+};
+
+pub(crate) async fn read(
+    settings: &Settings,
+    client: &mut Client,
+    record: BackupRecord,
+) -> Result<Source, Error> {
+    let label = foreign::read(client, settings.ops_database(), &record).await?;
+    let snapshot = SnapshotSource {
+        repository: label.repository,
+        timestamp: label.timestamp,
+        engine_version: None,
+    };
+    Ok(Source {
+        snapshots: BTreeMap::from([(record.label.clone(), snapshot)]),
+        manifest: label.manifest,
+        origin: label.origin,
+        record,
+    })
+}
+
+impl Work<'_> {
+    /// Switches off what the restored table's own definition says. What is switched off is stored
+    /// before it is: a repeat would not find it any more.
+    pub(crate) async fn hold_what_drops(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+    ) -> Result<Progress, Error> {
+        let planned = self.steps[index].planned.clone();
+        let Step::HoldWhatDrops { table, slot } = &planned.step else {
+            return Err(Error::internal("another step than holding was given"));
+        };
+        let name = self.name_of(table, *slot)?;
+        let restored = self.read_table(client, table, *slot).await?;
+        let restored =
+            restored.ok_or_else(|| failed(&planned, format!("'{name}' is not there")))?;
+        let properties = shared::ddl::Ddl::parse(&restored.ddl)
+            .map_err(|error| failed(&planned, format!("the definition of '{name}': {error}")))?
+            .properties;
+        let active = policy::active(&properties);
+        if active.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let live = self.name_of(table, Slot::Live)?;
+        let database = self.database_of(table)?;
+        for policy in &active {
+            let property = policy.property();
+            let value = policy.value(&properties).unwrap_or_default();
+            let note = format!(
+                "{database}.{live} has {property} switched off, because it could drop restored \
+                 partitions. When it may: ALTER TABLE `{database}`.`{live}` SET (\"{property}\" = \
+                 \"{value}\")"
+            );
+            if !self.steps[index].detail.notes.contains(&note) {
+                self.steps[index].detail.notes.push(note);
+            }
+        }
+        self.begin(client, index).await?;
+        for policy in active {
+            let sent = self.context().hold(table, *slot, policy)?;
+            self.send_one(client, index, &sent).await?;
+        }
+        Ok(Progress::Done)
+    }
+}
