@@ -10,6 +10,7 @@ mod groups;
 mod incremental_backup;
 mod interleavings;
 mod layers;
+mod names;
 mod polling;
 mod precheck;
 mod promote;
