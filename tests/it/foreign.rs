@@ -449,3 +449,20 @@ async fn a_live_table_with_constraints_is_replaced_by_two_renames() {
         before
     );
 }
+
+/// The tool takes any text for a label, and the repository too.
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_labels_are_restored_too() {
+    let cluster = shop(Profile::V4_1).await;
+    let before = content(&cluster, "sales").await;
+    for (label, database) in [
+        ("nightly-v#r", "one"),
+        ("we ird", "two"),
+        ("\"quoted\"; -- ü%_$", "three"),
+    ] {
+        python_backup(&cluster, "full", label, "").await;
+        let input = json!({ "target_label": label, "into_database": database });
+        flow::restore(&cluster, input).await.output();
+        assert_eq!(content(&cluster, database).await, before, "{label}");
+    }
+}

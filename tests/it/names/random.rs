@@ -455,10 +455,10 @@ async fn whatever_the_server_takes_comes_back() {
         cluster.sql("CREATE DATABASE sales").await;
         cluster.group("nightly", &["sales.*"]).await;
         let mut made = Vec::new();
-        for (number, given) in texts(40).into_iter().enumerate() {
+        for (number, given) in texts(24).into_iter().enumerate() {
             made.extend(table(cluster, number, &given).await);
         }
-        assert!(made.len() > 60, "{} tables were made", made.len());
+        assert!(made.len() > 36, "{} tables were made", made.len());
         let full = super::label_of(&flow::full(cluster, "nightly").await);
         for (number, own) in made.iter().enumerate() {
             let rows = format!("INSERT INTO sales.{} SELECT * FROM sales.{0}", name(own));
