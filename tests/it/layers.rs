@@ -52,7 +52,13 @@ const VOCABULARY: [&str; 8] = [
 ];
 const PURE: [&str; 6] = ["facts", "manifest", "flow", "ddl", "plan", "sql"];
 const EXECUTORS: [&str; 7] = [
-    "starrocks", "read", "ops", "track", "foreign", "aws", "context",
+    "starrocks",
+    "read",
+    "ops",
+    "track",
+    "foreign",
+    "aws",
+    "context",
 ];
 const EDGES: [&str; 3] = ["config", "lambda", "telemetry"];
 

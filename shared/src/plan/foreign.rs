@@ -84,6 +84,27 @@ pub fn derive(
     (manifest, Origin::Foreign { missing })
 }
 
+/// A manifest of tables without their partitions: what is left when the snapshot is gone.
+pub fn named(
+    record: &BackupRecord,
+    database: &DatabaseName,
+    tables: BTreeSet<TableName>,
+) -> (Manifest, Origin) {
+    let stored_in = Arc::new(record.label.clone());
+    let none = BTreeSet::new();
+    let tables = tables.iter();
+    let manifest = Manifest {
+        label: record.label.clone(),
+        database: database.clone(),
+        plan_id: plan_id(),
+        kind: record.kind,
+        tables: tables.map(|name| table(name, &none, &stored_in)).collect(),
+        objects: Vec::new(),
+    };
+    let missing = BTreeMap::new();
+    (manifest, Origin::Foreign { missing })
+}
+
 /// It names no rows: the manifest is derived whenever it is needed.
 fn plan_id() -> PlanId {
     "not-planned".parse().expect("a word is an id")
