@@ -1,6 +1,6 @@
 """What tests/clients.sh runs: each client does the same main job on the emulator.
 
-usage: clients.py PROFILE PORT WORK_DIRECTORY STARROCKS_BR
+usage: clients.py PROFILE PORT WORK_DIRECTORY STARROCKS_BR OURS
 """
 
 import pathlib
@@ -11,7 +11,8 @@ import time
 import mysql.connector
 import pymysql
 
-PROFILE, PORT, WORK, TOOL = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3]), sys.argv[4]
+PROFILE, PORT, WORK = sys.argv[1], int(sys.argv[2]), pathlib.Path(sys.argv[3])
+TOOL, OURS = sys.argv[4], sys.argv[5]
 ROWS = [("1", "2026-01-01", "it's"), ("2", "2026-01-02", 'a "b" \\ c'), ("3", "2026-01-02", "ü€")]
 
 
@@ -147,11 +148,26 @@ def tool(config, *arguments, expect=0):
     return done.stdout + done.stderr
 
 
-def labels(client, kind):
+def ours(config, *arguments, code=0):
+    """Our own program, with the configuration of the other tool as it is."""
+    command = [OURS, "--config", str(config), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if done.returncode != code:
+        sys.exit(f"{PROFILE}: {command}: {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def labels(client, kind, ops="ops"):
     _, rows = client.query(
-        f"SELECT label, status FROM ops.backup_history WHERE backup_type = '{kind}'"
+        f"SELECT label, status FROM {ops}.backup_history WHERE backup_type = '{kind}' ORDER BY label"
     )
     return rows
+
+
+def says(what, text, *parts):
+    for part in parts:
+        if part not in text:
+            sys.exit(f"{PROFILE}: {what}: {part!r} is not in {text!r}")
 
 
 def python_tool(client):
@@ -174,6 +190,9 @@ def python_tool(client):
         # It reads SHOW FRONTENDS by position, and 3.3 has no Id there.
         refused = tool(config, "backup", "full", "--group", "g", expect=1)
         check("starrocks-br on 3.3", "some FE/BE are DEAD or not READY" in refused, True)
+        # Its tables and its configuration are enough for ours.
+        ours(config, "init")
+        ours(config, "backup", "full", "--group", "g")
         return
     tool(config, "backup", "full", "--group", "g")
     full = labels(client, "full")
@@ -190,6 +209,54 @@ def python_tool(client):
     tool(config, "restore", "--target-label", full[0][0], "--yes")
     rows = client.query("SELECT k, d, v FROM sales.t ORDER BY k")[1]
     check("starrocks-br: restored", rows, ROWS)
+    after_the_tool(client, config, full[0][0], incremental[0][0])
+    before_the_tool(client)
+
+
+def table(client, name):
+    return client.query(f"SELECT k, d, v FROM {name} ORDER BY k")[1]
+
+
+def after_the_tool(client, config, full, incremental):
+    """Our program on what the other tool made, and the other tool again after it."""
+    ours(config, "init")
+    says("list", ours(config, "list"), full, incremental)
+    says("show", ours(config, "show", full), "made by another tool", "sales.t p1", "sales.t p2")
+    says("show", ours(config, "show", incremental), "which state it stands for is not known")
+    refused = ours(config, "restore", "--target-label", incremental, "--yes", code=2)
+    says("incremental", refused, "which state it stands for is not known", "restore the full")
+    ours(config, "restore", "--target-label", full, "--into-database", "copy", "--yes")
+    check("ours: into another database", table(client, "copy.t"), ROWS)
+    client.query("TRUNCATE TABLE sales.t")
+    done = ours(config, "restore", "--target-label", full, "--yes")
+    says("restore", done, "is PROMOTED; rows verified: 3", "made by another tool: verified against")
+    check("ours: restored", table(client, "sales.t"), ROWS)
+    refused = ours(config, "backup", "incremental", "--group", "g", code=7)
+    says("no baseline", refused, "backup full --group g", "made by this program")
+    client.query("INSERT INTO sales.t VALUES (5, '2026-01-01', 'after')")
+    now = table(client, "sales.t")
+    tool(config, "backup", "full", "--group", "g")
+    newest = labels(client, "full")[-1]
+    check("starrocks-br: full after our init", newest, (f"{full}_r1", "FINISHED"))
+    ours(config, "backup", "full", "--group", "g")
+    ours(config, "backup", "incremental", "--group", "g")
+    client.query("TRUNCATE TABLE sales.t")
+    tool(config, "restore", "--target-label", newest[0], "--yes")
+    check("starrocks-br: restored after our init", table(client, "sales.t"), now)
+
+
+def before_the_tool(client):
+    """Our init first: the other tool finds its tables in ours."""
+    config = WORK / f"config-{PROFILE}-second.yaml"
+    config.write_text((WORK / f"config-{PROFILE}.yaml").read_text() + "ops_database: second\n")
+    ours(config, "init")
+    tool(config, "init")
+    now = table(client, "sales.t")
+    tool(config, "backup", "full", "--group", "g", "--name", "made_second")
+    check("starrocks-br: full", labels(client, "full", "second"), [("made_second", "FINISHED")])
+    client.query("DROP TABLE sales.t FORCE")
+    ours(config, "restore", "--target-label", "made_second", "--yes")
+    check("ours: restored from the second", table(client, "sales.t"), now)
 
 
 client = PyMySql()

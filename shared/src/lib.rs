@@ -9,7 +9,8 @@
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
-//! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`], [`aws`].
+//! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`], [`track`], [`foreign`],
+//!    [`aws`].
 
 pub mod aws;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod digest;
 pub mod error;
 pub mod facts;
 pub mod flow;
+pub mod foreign;
 pub mod ident;
 pub mod job;
 pub mod label;

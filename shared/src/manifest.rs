@@ -260,6 +260,8 @@ pub enum BackupStatus {
     Timeout,
     Error,
     Lost,
+    /// A word that neither tool writes; `error_message` says which.
+    Unknown,
 }
 
 impl BackupStatus {
@@ -284,6 +286,7 @@ impl BackupStatus {
             BackupStatus::Timeout => "TIMEOUT",
             BackupStatus::Error => "ERROR",
             BackupStatus::Lost => "LOST",
+            BackupStatus::Unknown => "UNKNOWN",
         }
     }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub mod backup;
 pub mod finding;
+pub mod foreign;
 pub mod label;
 pub mod orphans;
 pub mod overdue;

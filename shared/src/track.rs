@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     error::{Error, ErrorName},
+    facts::snapshot::SnapshotObjects,
     ident::{DatabaseName, RepositoryName},
     job::Phase,
     label::SnapshotLabel,
     manifest::BackupRecord,
-    sql::show::{self, BackupJob, Snapshot, SnapshotContent},
+    sql::show::{self, BackupJob, Snapshot, SnapshotContent, SnapshotDetails},
     starrocks::Client,
     time::SnapshotTimestamp,
 };
@@ -123,6 +124,37 @@ pub async fn timestamp_of(
         )),
         Some(SnapshotContent::Unreadable(words)) => Err(unreadable(repository, &words)),
     }
+}
+
+/// What a complete snapshot holds.
+pub async fn content_of(
+    client: &mut Client,
+    repository: &RepositoryName,
+    label: &SnapshotLabel,
+    timestamp: &SnapshotTimestamp,
+) -> Result<SnapshotContents, Error> {
+    let query = show::snapshot_details(repository, label, timestamp);
+    match client.fetch_optional(&query).await? {
+        Some(SnapshotDetails::Readable { database, tables }) => Ok(SnapshotContents {
+            database,
+            objects: SnapshotObjects::from_names(tables),
+        }),
+        Some(SnapshotDetails::Unreadable(words)) => Err(Error::new(
+            ErrorName::RepositoryUnavailable,
+            format!("what label {label} holds cannot be read from repository {repository}"),
+        )
+        .engine(words)),
+        None => Err(Error::internal(format!(
+            "SHOW SNAPSHOT answered no row for label {label} at {timestamp}"
+        ))),
+    }
+}
+
+/// As SHOW SNAPSHOT prints it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotContents {
+    pub database: String,
+    pub objects: SnapshotObjects,
 }
 
 fn unreadable(repository: &RepositoryName, words: &str) -> Error {

@@ -51,7 +51,15 @@ const VOCABULARY: [&str; 8] = [
     "ident", "label", "time", "job", "digest", "error", "version", "secret",
 ];
 const PURE: [&str; 6] = ["facts", "manifest", "flow", "ddl", "plan", "sql"];
-const EXECUTORS: [&str; 6] = ["starrocks", "read", "ops", "track", "aws", "context"];
+const EXECUTORS: [&str; 7] = [
+    "starrocks",
+    "read",
+    "ops",
+    "track",
+    "foreign",
+    "aws",
+    "context",
+];
 const EDGES: [&str; 4] = ["config", "lambda", "metrics", "telemetry"];
 
 #[test]

@@ -1,6 +1,7 @@
 //! The harness: an emulated cluster, the real handlers, and the real state machines on top of it.
 
 pub mod cluster;
+pub mod command;
 pub mod flow;
 pub mod kill;
 pub mod meddle;

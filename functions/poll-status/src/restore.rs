@@ -11,7 +11,7 @@ use shared::{
     label::SnapshotLabel,
     ops::{Ops, run_status::Lease},
     plan::restore::{
-        Detail, PlannedStep, RestoreRequest, Step,
+        Detail, PlannedStep, Step,
         follow::{JobNow, Look, follow},
     },
     read,
@@ -51,15 +51,14 @@ pub(crate) async fn poll(
 ) -> Result<Seen, Error> {
     let ops = settings.ops_database();
     let restore = Ops::new(client, ops).known_restore(&run.restore_id).await?;
-    let scope = restore.scope.unwrap_or_default();
-    let request: RestoreRequest = serde_json::from_str(&scope).map_err(|error| {
+    let databases = restore.databases().map_err(|error| {
         Error::internal(format!(
-            "the request of restore {} is not JSON: {error}",
+            "the plan of restore {} does not name its databases: {error}",
             run.restore_id
         ))
     })?;
     let mut leases = Vec::new();
-    for database in databases(settings, client, &request).await? {
+    for database in databases {
         let lease = Ops::new(client, ops)
             .renew_lease(&database, &run.execution_id)
             .await?;
@@ -341,25 +340,4 @@ fn job_for_people(own: &Own, shown: Option<&RestoreJob>) -> Job {
         error: None,
         progress: Some(progress),
     }
-}
-
-async fn databases(
-    settings: &Settings,
-    client: &mut Client,
-    request: &RestoreRequest,
-) -> Result<Vec<DatabaseName>, Error> {
-    let mut databases = Vec::with_capacity(request.labels.len());
-    for label in &request.labels {
-        let record = Ops::new(client, settings.ops_database())
-            .known_backup(label)
-            .await?;
-        let Some(source) = record.database else {
-            continue;
-        };
-        let target = request.target(&source).clone();
-        if !databases.contains(&target) {
-            databases.push(target);
-        }
-    }
-    Ok(databases)
 }

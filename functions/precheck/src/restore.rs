@@ -8,6 +8,7 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     flow::{Execution, RestoreAction, RestoreRun, RestoreScope, SwapMode},
+    foreign,
     ident::{DatabaseName, ExecutionId, GroupName, PartitionName, RestoreId, TableName},
     label::SnapshotLabel,
     manifest::BackupRecord,
@@ -147,6 +148,12 @@ async fn check_cluster(
         let record = Ops::new(client, settings.ops_database())
             .known_backup(label)
             .await?;
+        if foreign::is_foreign(&record) {
+            // It has no sizes on record.
+            let label = foreign::read(client, settings.ops_database(), &record).await?;
+            databases.push(label.manifest.database);
+            continue;
+        }
         databases.extend(record.database.clone());
         if record.plan_digest.is_some() {
             let manifest = Ops::new(client, settings.ops_database())

@@ -2,19 +2,17 @@
 
 use shared::{
     config::Settings,
-    error::{Error, ErrorName},
+    error::Error,
     facts::snapshot::SnapshotObjects,
     flow::BackupRun,
     manifest::{BackupRecord, BackupStatus, Manifest, ManifestObject},
     ops::Ops,
     plan::{backup::Selection, reconcile::reconcile},
     read,
-    sql::{
-        ops::history::{Content, EndedRow},
-        show::{self, SnapshotDetails},
-    },
+    sql::ops::history::{Content, EndedRow},
     starrocks::Client,
     time::SnapshotTimestamp,
+    track,
 };
 
 /// Takes the second reading R1, reconciles, and writes the label's end. Answers whether tables of the
@@ -29,7 +27,12 @@ pub(crate) async fn complete(
     let ops = settings.ops_database();
     let planned = Ops::new(client, ops).manifest(record).await?;
     let snapshot = match timestamp {
-        Some(timestamp) => contents(settings, client, record, timestamp).await?,
+        Some(timestamp) => {
+            let repository = settings.repository()?;
+            track::content_of(client, repository, &record.label, timestamp)
+                .await?
+                .objects
+        }
         None => SnapshotObjects::default(),
     };
     let names = planned
@@ -99,31 +102,6 @@ pub(crate) async fn complete(
         "backup recorded"
     );
     Ok(!reconciled.invalid.is_empty())
-}
-
-async fn contents(
-    settings: &Settings,
-    client: &mut Client,
-    record: &BackupRecord,
-    timestamp: &SnapshotTimestamp,
-) -> Result<SnapshotObjects, Error> {
-    let repository = settings.repository()?;
-    let query = show::snapshot_details(repository, &record.label, timestamp);
-    match client.fetch_optional(&query).await? {
-        Some(SnapshotDetails::Readable { tables, .. }) => Ok(SnapshotObjects::from_names(tables)),
-        Some(SnapshotDetails::Unreadable(words)) => Err(Error::new(
-            ErrorName::RepositoryUnavailable,
-            format!(
-                "what label {} holds cannot be read from repository {repository}",
-                record.label
-            ),
-        )
-        .engine(words)),
-        None => Err(Error::internal(format!(
-            "SHOW SNAPSHOT answered no row for label {} at {timestamp}",
-            record.label
-        ))),
-    }
 }
 
 /// Everything of the group that is not in the label, with the reason, or nothing.

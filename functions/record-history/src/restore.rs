@@ -6,10 +6,8 @@ use shared::{
     config::Settings,
     error::{Error, ErrorClass, ErrorName},
     flow::{FlowError, RestoreAction, RestoreRun},
-    ident::DatabaseName,
     ops::Ops,
-    plan::restore::RestoreRequest,
-    sql::ops::steps::{RestoreRow, StepState},
+    sql::ops::steps::StepState,
     starrocks::Client,
 };
 
@@ -49,7 +47,13 @@ pub(crate) async fn record(
     Ops::new(client, ops)
         .set_restore_state(&run.restore_id, &state, status, message.as_deref())
         .await?;
-    for database in databases(settings, client, &restore).await? {
+    let databases = restore.databases().map_err(|error| {
+        Error::internal(format!(
+            "the plan of restore {} does not name its databases: {error}",
+            restore.id
+        ))
+    })?;
+    for database in databases {
         Ops::new(client, ops)
             .release_lease(&database, &run.execution_id)
             .await?;
@@ -136,28 +140,4 @@ async fn summary(
         "notes": notes,
         "next_input": next,
     }))
-}
-
-async fn databases(
-    settings: &Settings,
-    client: &mut Client,
-    restore: &RestoreRow,
-) -> Result<Vec<DatabaseName>, Error> {
-    let scope = restore.scope.clone().unwrap_or_default();
-    let request: RestoreRequest = serde_json::from_str(&scope).map_err(|error| {
-        Error::internal(format!(
-            "the request of restore {} is not JSON: {error}",
-            restore.id
-        ))
-    })?;
-    let mut databases = Vec::with_capacity(request.labels.len());
-    for label in &request.labels {
-        let record = Ops::new(client, settings.ops_database())
-            .known_backup(label)
-            .await?;
-        if let Some(source) = record.database {
-            databases.push(request.target(&source).clone());
-        }
-    }
-    Ok(databases)
 }

@@ -73,6 +73,7 @@ impl Work<'_> {
                 self.drop_strays(client, index, table, *slot).await?;
                 Ok(Progress::Done)
             }
+            Step::HoldWhatDrops { .. } => self.hold_what_drops(client, index).await,
             // Setting the same value again is no change.
             Step::ResumePartitions { .. }
             | Step::SetDefaultReplication { .. }

@@ -6,6 +6,7 @@
 //! RESTORE and copies are submitted and looked at again.
 
 mod execute;
+mod foreign;
 mod plan;
 mod promote;
 mod shape;

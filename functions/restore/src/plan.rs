@@ -1,12 +1,15 @@
 //! Making the plan, showing it, and storing it before anything is sent.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::{Error, ErrorName},
     flow::{RestoreAction, RestoreRun},
+    ident::DatabaseName,
     ops::Ops,
-    plan::restore::{self, Context, RestorePlan, RestoreRequest},
+    plan::restore::{self, Context, RestorePlan, RestoreRequest, Source},
     sql::ops::steps::{NewRestore, StepRow, StepState},
     starrocks::Client,
 };
@@ -51,7 +54,7 @@ pub(crate) async fn plan(
         )
         .hint("the cluster changed meanwhile: look at the plan again"));
     }
-    let answer = summary(&plan);
+    let answer = summary(&plan, &databases(&request, &sources));
     if !run.dry_run {
         let context = Context {
             request: &request,
@@ -116,12 +119,21 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
         .map_err(|error| Error::internal(format!("a restore cannot be written as JSON: {error}")))
 }
 
+/// Where it works: what is held while it runs.
+fn databases<'a>(request: &'a RestoreRequest, sources: &'a [Source]) -> BTreeSet<&'a DatabaseName> {
+    let sources = sources.iter();
+    sources
+        .map(|source| request.target(&source.manifest.database))
+        .collect()
+}
+
 /// The plan as people read it, and as it travels.
-fn summary(plan: &RestorePlan) -> Value {
+fn summary(plan: &RestorePlan, databases: &BTreeSet<&DatabaseName>) -> Value {
     let tables: Vec<&_> = plan.tables.iter().take(TABLES_SHOWN).collect();
     let notices: Vec<&_> = plan.notices.iter().take(NOTICES_SHOWN).collect();
     json!({
         "digest": plan.digest,
+        "databases": databases,
         "summary": {
             "tables": tables,
             "tables_not_shown": plan.tables.len() - tables.len(),

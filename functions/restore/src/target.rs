@@ -6,12 +6,14 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     facts::TableState,
+    foreign,
     ident::{DatabaseName, QualifiedTable, TableId, TableName},
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest},
     ops::Ops,
     plan::{
         backup::Selection,
+        foreign::Origin,
         restore::{RestoreRequest, Slot, SnapshotSource, Source, Target},
     },
     read::{self, Around, DatabaseReading},
@@ -32,11 +34,16 @@ pub(crate) async fn read_sources(
         let record = Ops::new(client, settings.ops_database())
             .known_backup(label)
             .await?;
+        if foreign::is_foreign(&record) {
+            sources.push(crate::foreign::read(settings, client, record).await?);
+            continue;
+        }
         let manifest = Ops::new(client, settings.ops_database())
             .manifest(&record)
             .await?;
         let snapshots = read_snapshots(settings, client, &manifest, &record).await?;
         sources.push(Source {
+            origin: Origin::Ours,
             record,
             manifest,
             snapshots,

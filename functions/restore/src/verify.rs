@@ -1,6 +1,6 @@
 //! Holding what was restored against the manifest, before any live name is touched.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Value, json};
 use shared::{
@@ -13,6 +13,7 @@ use shared::{
     manifest::{ManifestPartition, ManifestTable},
     plan::{
         backup::Selection,
+        foreign::{Origin, as_restored},
         restore::{Phase, Slot, Step, TableRef, source::table_of},
         verify::{self, CountBatch, CountVerdict},
     },
@@ -74,8 +75,16 @@ impl Work<'_> {
         let live = self.read_table(client, table, Slot::Live).await?;
         let name = self.name_of(table, *slot)?;
         let staged = staged.ok_or_else(|| failed(&planned, format!("'{name}' is not there")))?;
-        let (_, manifest) =
+        let (source, manifest) =
             table_of(&self.sources, table).map_err(|error| Error::internal(error.to_string()))?;
+        let manifest = &match source.origin {
+            Origin::Ours => Cow::Borrowed(manifest),
+            Origin::Foreign { .. } => as_restored(manifest, source.manifest.kind, &staged)
+                .map(Cow::Owned)
+                .map_err(|reason| {
+                    Error::new(ErrorName::VerificationFailed, format!("'{name}': {reason}"))
+                })?,
+        };
         let wanted: Vec<&ManifestPartition> = self.wanted(manifest, snapshot.as_ref());
         let difference =
             verify::compare_partitions(manifest, wanted.iter().copied(), &name, &staged.partitions);

@@ -18,7 +18,7 @@ use shared::{
     version::EngineLine,
 };
 
-use crate::target;
+use crate::{foreign, target};
 
 /// A step as stored, read back.
 #[derive(Debug, Clone)]
@@ -98,7 +98,13 @@ impl<'a> Work<'a> {
             .into_iter()
             .map(Stored::of)
             .collect::<Result<Vec<_>, _>>()?;
-        let sources = target::read_sources(settings, client, &request.labels).await?;
+        let sources = match target::read_sources(settings, client, &request.labels).await {
+            Ok(sources) => sources,
+            Err(error) => {
+                foreign::without_snapshot(settings, client, &restore, &request, &steps, error)
+                    .await?
+            }
+        };
         let line = target::engine_line(client).await?;
         Ok(Work {
             settings,

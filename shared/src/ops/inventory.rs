@@ -37,6 +37,10 @@ impl Ops<'_> {
 
     /// Adds rows; one that is there already stays as it is.
     pub async fn add_to_inventory(&mut self, rows: &[InventoryRow]) -> Result<(), Error> {
+        // Nothing could ever be asked of a group whose name is none.
+        for row in rows {
+            row.group.parse::<GroupName>()?;
+        }
         selections(rows)?;
         if !rows.is_empty() {
             self.client

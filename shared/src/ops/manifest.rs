@@ -164,8 +164,8 @@ impl Head<'_> {
                 ErrorName::NotFound,
                 format!("label '{}' has no manifest", record.label),
             )
-            .hint("it was made by another tool: it can be listed and restored whole, but nothing can be \
-                   planned against it")),
+            .hint("it was made by another tool: a full of it can be restored as its snapshot holds it, but \
+                   nothing can be planned against it or compared with it")),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use crate::{
+    ddl::Ddl,
     digest::Digest,
     facts::ObjectKind,
     ident::{DatabaseName, QualifiedTable},
@@ -252,28 +253,8 @@ fn say_what_does_not_travel(
             "is made from its DDL, which does not hold rollups: add them again",
         );
     }
-    if source::shadow_of(draft.table).is_none()
-        && draft.ddl.partitioning.is_automatic()
-        && draft.strategy != Strategy::Create
-    {
-        notices.say(
-            &subject,
-            "was backed up without its hidden partition: it may refuse rows of new periods",
-        );
-    }
-    for (property, value) in properties::reapplicable(&draft.ddl, draft.same_database()) {
-        if draft.strategy != Strategy::Splice {
-            notices.say(
-                &subject,
-                format!("loses {property} = '{value}' on restore; it is set again"),
-            );
-        }
-    }
-    if draft.ddl.property("foreign_key_constraints").is_some() && !draft.same_database() {
-        notices.ask(
-            &subject,
-            "has foreign keys that name another database: they are not set",
-        );
+    if let Some(ddl) = &draft.ddl {
+        say_what_is_lost(draft, ddl, notices);
     }
     match &draft.promotion {
         Promotion::Swap => say_what_stays(&subject, target, notices),
@@ -281,12 +262,40 @@ fn say_what_does_not_travel(
             notices.say(
                 &subject,
                 format!(
-                    "is put in place by two RENAMEs, so that its name is missing for a moment: a                      SWAP would be refused, because {because}"
+                    "is put in place by two RENAMEs, so that its name is missing for a moment: a \
+                     SWAP would be refused, because {because}"
                 ),
             );
             say_what_stays(&subject, target, notices);
         }
         Promotion::InPlace | Promotion::Rename | Promotion::Splice => {}
+    }
+}
+
+fn say_what_is_lost(draft: &Draft<'_>, ddl: &Ddl, notices: &mut Notices) {
+    let subject = draft.qualified();
+    if source::shadow_of(draft.table).is_none()
+        && ddl.partitioning.is_automatic()
+        && draft.strategy != Strategy::Create
+    {
+        notices.say(
+            &subject,
+            "was backed up without its hidden partition: it may refuse rows of new periods",
+        );
+    }
+    for (property, value) in properties::reapplicable(ddl, draft.same_database()) {
+        if draft.strategy != Strategy::Splice {
+            notices.say(
+                &subject,
+                format!("loses {property} = '{value}' on restore; it is set again"),
+            );
+        }
+    }
+    if ddl.property("foreign_key_constraints").is_some() && !draft.same_database() {
+        notices.ask(
+            &subject,
+            "has foreign keys that name another database: they are not set",
+        );
     }
 }
 

@@ -100,6 +100,8 @@ pub enum NotCompared {
     CountUnknown,
     /// ... and the live partition is another one by now.
     LiveDiffers,
+    /// Neither count nor fingerprint: found in the snapshot only, or in a label of another tool.
+    NothingRecorded,
     /// The option `row_counts` is off.
     SwitchedOff,
 }
@@ -113,6 +115,7 @@ impl NotCompared {
             NotCompared::LiveDiffers => {
                 "the backup recorded no exact count, and the live partition changed since"
             }
+            NotCompared::NothingRecorded => "neither a count nor a fingerprint is on record",
             NotCompared::SwitchedOff => "row counts are switched off",
         }
     }
@@ -145,12 +148,15 @@ fn count_against(
     if partition.row_count.is_some() {
         return Against::Manifest;
     }
+    let Some(fingerprint) = partition.fingerprint else {
+        return Against::Nothing(NotCompared::NothingRecorded);
+    };
     let Some(live) = live else {
         return Against::Nothing(NotCompared::CountUnknown);
     };
     let name = partition_in(table, &partition.name, live.table);
     match live.partitions.get(name) {
-        Some(found) if Some(*found) == partition.fingerprint => Against::Live,
+        Some(found) if *found == fingerprint => Against::Live,
         _ => Against::Nothing(NotCompared::LiveDiffers),
     }
 }
@@ -333,7 +339,7 @@ mod tests {
         orders.partitions[1].fingerprint = None;
         assert_eq!(
             count_against(&orders, &orders.partitions[1], Some(&Live::of(&live))),
-            Against::Nothing(NotCompared::LiveDiffers)
+            Against::Nothing(NotCompared::NothingRecorded)
         );
     }
 

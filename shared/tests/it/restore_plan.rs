@@ -16,6 +16,7 @@ use shared::{
     manifest::{BackupRecord, BackupStatus, Cut, Manifest},
     plan::{
         backup::{self, BackupRequest, Basis, Leftovers, Selection},
+        foreign::Origin,
         partition_diff::Limits,
         promote::{
             SwapIds,
@@ -243,6 +244,7 @@ impl Shop {
             client,
             line: profile.version_comment().parse().unwrap(),
             source: Source {
+                origin: Origin::Ours,
                 record: record(&manifest),
                 snapshots: BTreeMap::from([
                     (baseline.label.clone(), full),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
-    label::SnapshotLabel,
+    label::{BackupKind, SnapshotLabel},
     manifest::{BackupRecord, Cut, Manifest},
     time::UtcTime,
 };
@@ -41,10 +41,7 @@ impl Session<'_> {
                 match &manifest {
                     Some(manifest) => text.push_str(&body(manifest, ddl, partitions)),
                     None => {
-                        text.push_str(
-                            "\nmade by another tool: only names are recorded, so it can be \
-                             restored whole but nothing can be planned against it\n",
-                        );
+                        text.push_str(what_another_tool_made(&record));
                         text.push_str(&bare.join("\n"));
                     }
                 }
@@ -52,6 +49,21 @@ impl Session<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What can be done with a label that has no manifest.
+fn what_another_tool_made(record: &BackupRecord) -> &'static str {
+    match (record.status.is_restorable(), record.kind) {
+        (false, _) => "\nmade by another tool; it did not end well, so it cannot be restored\n",
+        (true, BackupKind::Full) => {
+            "\nmade by another tool, which recorded these names: it can be restored as its snapshot \
+             holds it, and is never a baseline\n"
+        }
+        (true, BackupKind::Incremental) => {
+            "\nmade by another tool, which recorded these names: which state it stands for is not \
+             known, so only what its own snapshot holds can be restored, by --table and --partition\n"
+        }
     }
 }
 

@@ -180,7 +180,7 @@ fn restore_chunk(
             slot: draft.slot_of(*place),
             creates: draft.strategy != Strategy::Direct || *place == 0,
         };
-        if !range.creates && needs_partitions_first(&draft.ddl) {
+        if !range.creates && draft.ddl.as_ref().is_some_and(needs_partitions_first) {
             add_partitions(request, draft, Slot::Live, snapshot, steps);
         }
         match tables.last_mut() {
@@ -209,6 +209,9 @@ fn restore_chunk(
         let created = draft.strategy != Strategy::Direct || *place == 0;
         if created {
             hold(draft, draft.slot_of(*place), &draft.policies, steps);
+            if draft.ddl.is_none() {
+                hold_what_drops(draft, draft.slot_of(*place), steps);
+            }
             if draft.snapshots.len() > 1 {
                 set_default_replication(draft, draft.slot_of(*place), steps);
             }
@@ -235,6 +238,12 @@ fn hold(draft: &Draft<'_>, slot: Slot, policies: &[Policy], steps: &mut Steps) {
     );
 }
 
+/// Which policies the table has is known only when it is there.
+fn hold_what_drops(draft: &Draft<'_>, slot: Slot, steps: &mut Steps) {
+    let table = draft.reference();
+    steps.push(Phase::Build, Step::HoldWhatDrops { table, slot });
+}
+
 /// Partitions that are added by hand get the table's default, which RESTORE leaves as it was backed
 /// up: it may ask for more backends than there are, and RESTORE refuses to write into partitions with
 /// another number of replicas than its own.
@@ -254,8 +263,8 @@ fn set_default_replication(draft: &Draft<'_>, slot: Slot, steps: &mut Steps) {
 fn recorded_default(draft: &Draft<'_>) -> u16 {
     draft
         .ddl
-        .property("replication_num")
-        .and_then(|number| number.parse().ok())
+        .as_ref()
+        .and_then(|ddl| ddl.property("replication_num")?.parse().ok())
         .unwrap_or(draft.replication_num)
 }
 
@@ -361,9 +370,13 @@ fn finish_building(
     target: &Target,
     steps: &mut Steps,
 ) {
-    if draft.strategy == Strategy::Splice {
+    let Some(ddl) = draft
+        .ddl
+        .as_ref()
+        .filter(|_| draft.strategy != Strategy::Splice)
+    else {
         return;
-    }
+    };
     let slot = draft.built_slot();
     let cap = target.live_backends;
     let mut odd: Vec<u16> = request
@@ -397,7 +410,7 @@ fn finish_building(
             },
         );
     }
-    let lost = super::properties::reapplicable(&draft.ddl, draft.same_database());
+    let lost = super::properties::reapplicable(ddl, draft.same_database());
     if !lost.is_empty() {
         steps.push(
             Phase::Build,

@@ -1,15 +1,16 @@
 //! Whether the labels can be restored at all, and what of them is asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     notice::Notices, refusal::Refusals, request::RestoreRequest, source::Source, target::Target,
 };
 use crate::{
     error::ErrorName,
-    ident::{DatabaseName, PartitionName},
-    label::SnapshotLabel,
+    ident::{DatabaseName, PartitionName, TableName},
+    label::{BackupKind, SnapshotLabel},
     manifest::{Cut, ManifestObject, ManifestTable},
+    plan::foreign::{self, Origin},
     version::EngineLine,
 };
 
@@ -102,6 +103,9 @@ fn check_source(
             "starrocks-br list shows the labels that can be restored",
         );
     }
+    if let Origin::Foreign { missing } = &source.origin {
+        check_foreign(request, source, missing, refusals, notices);
+    }
     if source.record.cut == Some(Cut::Torn) {
         notices.say(
             label,
@@ -127,6 +131,56 @@ fn check_source(
                 );
             }
         }
+    }
+}
+
+/// A label of another tool: its snapshot alone says what it holds.
+fn check_foreign(
+    request: &RestoreRequest,
+    source: &Source,
+    missing: &BTreeMap<TableName, BTreeSet<String>>,
+    refusals: &mut Refusals,
+    notices: &mut Notices,
+) {
+    let label = &source.manifest.label;
+    if let Some(reason) = foreign::refuse(&source.manifest, &request.scope) {
+        refusals.add(
+            ErrorName::InvalidInput,
+            label,
+            reason,
+            "restore the full it was made after, or name what its own snapshot holds: --table and \
+             --partition, or the --table of a table without partitions",
+        );
+        return;
+    }
+    notices.say(
+        label,
+        "was made by another tool: verified against the snapshot's own list of partitions. Not \
+         compared, because not on record: row counts and schema",
+    );
+    notices.say(
+        label,
+        "has no definitions and sizes on record: whether there is room is not checked, a table gets \
+         as many replicas as the live one has, else 3 where as many backends are alive, and \
+         colocation, unique and foreign keys, which RESTORE drops, are not set again",
+    );
+    if source.manifest.kind == BackupKind::Incremental {
+        notices.say(
+            label,
+            "is an incremental: what is named comes back as its own snapshot holds it. An automatic \
+             table comes back without its hidden partition and may refuse rows of new periods",
+        );
+    }
+    for (table, partitions) in missing {
+        let names: Vec<&str> = partitions.iter().map(String::as_str).take(10).collect();
+        notices.say(
+            format!("{}.{table}", source.manifest.database),
+            format!(
+                "was recorded by the other tool with {} partitions that the snapshot does not hold: {}",
+                partitions.len(),
+                names.join(", ")
+            ),
+        );
     }
 }
 

@@ -132,6 +132,18 @@ pub fn swap_blocker(
     None
 }
 
+/// The same for a restored table whose definition is not on record: RESTORE drops constraints, so it
+/// has none.
+pub fn swap_blocker_of_unrecorded(live: &Ddl, engine: EngineLine) -> Option<String> {
+    let has = |key| {
+        live.property(key)
+            .is_some_and(|text| !text.trim().is_empty())
+    };
+    (engine >= EngineLine::new(3, 4) && (has(UNIQUE) || has(FOREIGN))).then(|| {
+        "the live table has unique or foreign key constraints, and a restored one has none".into()
+    })
+}
+
 /// `k1,k2;k3`, each column perhaps with its table before it: the columns of each key.
 fn unique_keys(text: &str) -> Vec<Vec<String>> {
     text.split(';')

@@ -151,6 +151,12 @@ impl Context<'_> {
                     |policy: &super::Policy| table.set(*slot, policy.property(), policy.off());
                 policies.iter().map(set).collect()
             }
+            // All that it may send: which of them, the table says when it is there.
+            Step::HoldWhatDrops { table, slot } => {
+                let table = self.table(table)?;
+                let set = |policy: super::Policy| table.set(*slot, policy.property(), policy.off());
+                super::Policy::ALL.into_iter().map(set).collect()
+            }
             Step::ResumePartitions {
                 table,
                 slot,
@@ -268,6 +274,17 @@ impl Context<'_> {
             }
             Step::Verify { .. } | Step::Report { .. } => Ok(Vec::new()),
         }
+    }
+
+    /// Switches one policy off, for [`Step::HoldWhatDrops`].
+    pub fn hold(
+        &self,
+        table: &TableRef,
+        slot: Slot,
+        policy: super::Policy,
+    ) -> Result<StepStatement, RenderError> {
+        self.table(table)?
+            .set(slot, policy.property(), policy.off())
     }
 
     /// Drops partitions that the scheduler made in a table of this restore before it was held (see

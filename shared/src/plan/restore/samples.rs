@@ -18,6 +18,7 @@ use crate::{
     ident::{DatabaseId, DatabaseName, TableId},
     label::{BackupKind, SnapshotLabel},
     manifest::{BackupRecord, BackupStatus, Cut, Manifest, ManifestPartition, ManifestTable},
+    plan::foreign::Origin,
     version::EngineLine,
 };
 
@@ -83,6 +84,7 @@ pub(crate) fn shop() -> Source {
     let (full, own): (SnapshotLabel, SnapshotLabel) = (FULL.parse().unwrap(), INC.parse().unwrap());
     let database: DatabaseName = "shop".parse().unwrap();
     Source {
+        origin: Origin::Ours,
         record: record(&own, &database),
         snapshots: BTreeMap::from([
             (full, snapshot("2026-02-22-04-00-00-111", "3.5.7-abc")),

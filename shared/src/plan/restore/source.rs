@@ -15,6 +15,7 @@ use crate::{
     ident::{PartitionName, RepositoryName},
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest, ManifestPartition, ManifestTable},
+    plan::foreign::Origin,
     time::SnapshotTimestamp,
 };
 
@@ -23,6 +24,7 @@ use crate::{
 pub struct Source {
     pub record: BackupRecord,
     pub manifest: Manifest,
+    pub origin: Origin,
     /// The snapshots that exist, for every label in `stored_in` of the manifest.
     pub snapshots: BTreeMap<SnapshotLabel, SnapshotSource>,
 }

@@ -133,6 +133,9 @@ pub enum Step {
         slot: Slot,
         policies: Vec<Policy>,
     },
+    /// The same for a restored table whose definition is not on record: whatever its own definition
+    /// says when it is there.
+    HoldWhatDrops { table: TableRef, slot: Slot },
     AddPartitions {
         table: TableRef,
         slot: Slot,
@@ -230,6 +233,7 @@ impl Step {
         match self {
             Step::CreateTable { table, .. }
             | Step::HoldPartitions { table, .. }
+            | Step::HoldWhatDrops { table, .. }
             | Step::AddPartitions { table, .. }
             | Step::CopyPartitions { table, .. }
             | Step::DropTable { table, .. }
@@ -257,6 +261,7 @@ impl Step {
             Step::RestoreSnapshot { .. } => "restore_snapshot",
             Step::CreateTable { .. } => "create_table",
             Step::HoldPartitions { .. } => "hold_partitions",
+            Step::HoldWhatDrops { .. } => "hold_what_drops",
             Step::AddPartitions { .. } => "add_partitions",
             Step::CopyPartitions { .. } => "copy_partitions",
             Step::DropTable { .. } => "drop_table",

@@ -69,7 +69,8 @@ pub(super) struct Draft<'a> {
     pub(super) index: u32,
     pub(super) table: &'a ManifestTable,
     pub(super) database: &'a DatabaseName,
-    pub(super) ddl: Ddl,
+    /// `None`: another tool made the label, and recorded no definition.
+    pub(super) ddl: Option<Ddl>,
     /// Oldest first, the label's own last.
     pub(super) snapshots: Vec<Arc<SnapshotLabel>>,
     pub(super) live: Option<&'a TableFacts>,
@@ -144,9 +145,10 @@ pub(super) fn draft<'a>(
     let table = &source.manifest.tables[index as usize];
     let database = request.target(&source.manifest.database);
     let qualified = QualifiedTable::new(database, &table.table);
-    let ddl = match Ddl::parse(&table.ddl) {
-        Ok(ddl) => ddl,
-        Err(error) => {
+    let ddl = match (source.origin.is_foreign(), Ddl::parse(&table.ddl)) {
+        (true, _) => None,
+        (false, Ok(ddl)) => Some(ddl),
+        (false, Err(error)) => {
             refusals.add(
                 ErrorName::PrecheckFailed,
                 &qualified,
@@ -173,15 +175,28 @@ pub(super) fn draft<'a>(
     let exists = target.databases.contains_key(database);
     let (strategy, reason) = strategy(request, exists, live.is_some(), &snapshots, source);
     let promotion = promotion(
-        &qualified, &ddl, exists, live, strategy, source, target, refusals,
+        &qualified,
+        ddl.as_ref(),
+        exists,
+        live,
+        strategy,
+        source,
+        target,
+        refusals,
     )?;
-    let replication_num = replication(request, table, &ddl, target.live_backends);
+    let replication_num = match &ddl {
+        Some(ddl) => replication(request, table, ddl, target.live_backends),
+        None => unrecorded_replication(live, target.live_backends),
+    };
     let default_replication = ddl
-        .property("replication_num")
-        .and_then(|number| number.parse().ok())
+        .as_ref()
+        .and_then(|ddl| ddl.property("replication_num")?.parse().ok())
         .unwrap_or(replication_num)
         .clamp(1, target.live_backends.max(1));
-    let policies = policy::active(&ddl.properties);
+    let policies = ddl
+        .as_ref()
+        .map(|ddl| policy::active(&ddl.properties))
+        .unwrap_or_default();
     let draft = Draft {
         source,
         index,
@@ -249,7 +264,7 @@ fn strategy(
 )]
 fn promotion(
     qualified: &QualifiedTable,
-    ddl: &Ddl,
+    ddl: Option<&Ddl>,
     database_exists: bool,
     live: Option<&TableFacts>,
     strategy: Strategy,
@@ -286,7 +301,10 @@ fn promotion(
     }
     let same_database = qualified.database == source.manifest.database;
     let blocker = match Ddl::parse(&live.ddl) {
-        Ok(live) => properties::swap_blocker(&live, ddl, same_database, target.engine),
+        Ok(live) => match ddl {
+            Some(ddl) => properties::swap_blocker(&live, ddl, same_database, target.engine),
+            None => properties::swap_blocker_of_unrecorded(&live, target.engine),
+        },
         Err(error) => Some(format!("the live definition cannot be read ({error})")),
     };
     Some(match blocker {
@@ -313,6 +331,20 @@ fn replication(
     recorded
         .or_else(|| ddl.property("replication_num")?.parse().ok())
         .unwrap_or(1)
+        .clamp(1, live_backends.max(1))
+}
+
+/// What StarRocks gives a table of which nothing else is said.
+const USUAL_REPLICATION: u16 = 3;
+
+/// Of a table whose number of replicas is not on record: as many as the table has that it replaces.
+fn unrecorded_replication(live: Option<&TableFacts>, live_backends: u16) -> u16 {
+    let most = live
+        .into_iter()
+        .flat_map(|live| &live.partitions)
+        .map(|partition| partition.replication_num)
+        .max();
+    most.unwrap_or(USUAL_REPLICATION)
         .clamp(1, live_backends.max(1))
 }
 
@@ -403,7 +435,11 @@ fn check_parts(request: &RestoreRequest, draft: &Draft<'_>, refusals: &mut Refus
     {
         return;
     }
-    if let Err(reason) = addable::mergeable(&draft.ddl) {
+    // A label of another tool has one snapshot only.
+    let Some(ddl) = &draft.ddl else {
+        return;
+    };
+    if let Err(reason) = addable::mergeable(ddl) {
         refusals.add(
             ErrorName::PrecheckFailed,
             draft.qualified(),
@@ -414,12 +450,12 @@ fn check_parts(request: &RestoreRequest, draft: &Draft<'_>, refusals: &mut Refus
             "restore an older label that one snapshot holds",
         );
     }
-    if draft.strategy == Strategy::Direct && !needs_partitions_first(&draft.ddl) {
+    if draft.strategy == Strategy::Direct && !needs_partitions_first(ddl) {
         return;
     }
     for snapshot in &draft.snapshots[1..] {
         for partition in request.wanted_from(draft.table, snapshot) {
-            if let Err(reason) = addable::addable(&draft.ddl, partition) {
+            if let Err(reason) = addable::addable(ddl, partition) {
                 refuse_partition(draft, partition, &reason, refusals);
             }
         }

@@ -18,12 +18,19 @@ impl FromRow for BackupRecord {
             "full" => BackupKind::Full,
             _ => BackupKind::Incremental,
         };
+        // One row that is not understood must not hide all others.
+        let written = row.text("status")?;
+        let status = written.parse().unwrap_or(BackupStatus::Unknown);
+        let error_message = match status {
+            BackupStatus::Unknown => Some(format!("its status is '{written}'")),
+            _ => text("error_message")?,
+        };
         Ok(BackupRecord {
             label: row.parse("label")?,
             kind,
-            status: row.parse("status")?,
+            status,
             repository: row.text("repository")?.to_owned(),
-            error_message: text("error_message")?,
+            error_message,
             execution_id: row.parse_optional("execution_id")?,
             group: row.parse_optional("inventory_group")?,
             database: row.parse_optional("database_name")?,

@@ -1,5 +1,7 @@
 //! `restore_history` and `restore_steps`: what a restore will do, and how far it is.
 
+use serde::Deserialize;
+
 use super::OpsTable;
 use crate::{
     digest::Digest,
@@ -275,6 +277,19 @@ pub fn restores(ops: &DatabaseName) -> Query<RestoreRow> {
         .ops_table(ops, OpsTable::RestoreHistory)
         .text(" ORDER BY started_at DESC, job_id DESC")
         .query("SELECT restore_history")
+}
+
+impl RestoreRow {
+    /// The databases that the restore works in, as its plan says. They are known there alone: the
+    /// label of another tool does not say which one it is of.
+    pub fn databases(&self) -> Result<Vec<DatabaseName>, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Plan {
+            databases: Vec<DatabaseName>,
+        }
+        let plan: Plan = serde_json::from_str(self.plan.as_deref().unwrap_or_default())?;
+        Ok(plan.databases)
+    }
 }
 
 /// A new restore, when its plan is stored.

@@ -157,6 +157,7 @@ impl Engine {
     }
 
     fn rename_table(&mut self, target: &mut Target, new_name: String) -> SqlResult<()> {
+        super::create_table::check_name(&new_name)?;
         let tables = &self.catalog.database(&target.database)?.tables;
         if tables.contains_key(&new_name) {
             return Err(SqlError::plain(format!(

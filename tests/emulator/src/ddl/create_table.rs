@@ -19,6 +19,21 @@ use crate::{
     session::Session,
 };
 
+/// Any text of at most 1,024 characters but NUL, which is 1103.
+pub(super) fn check_name(name: &str) -> SqlResult<()> {
+    if name.is_empty() {
+        return Err(SqlError::analyzing("Table name is null"));
+    }
+    if name.contains('\0') || name.chars().count() > 1_024 {
+        return Err(SqlError::new(
+            1103,
+            "42000",
+            format!("Getting analyzing error. Detail message: Incorrect table name '{name}'."),
+        ));
+    }
+    Ok(())
+}
+
 impl Engine {
     pub(super) fn create_table(
         &mut self,
@@ -26,9 +41,7 @@ impl Engine {
         mut spec: CreateTable,
     ) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, &spec.name)?;
-        if name.is_empty() {
-            return Err(SqlError::analyzing("Table name is null"));
-        }
+        check_name(&name)?;
         self.require(session, Privilege::CreateTable, Object::Database(&database))?;
         if self.name_is_taken(&database, &name, spec.if_not_exists)? {
             return Ok(Reply::ok());

@@ -23,6 +23,7 @@ use crate::{
 impl Engine {
     pub(super) fn create_view(&mut self, session: &mut Session, spec: CreateView) -> SqlResult {
         let (database, name) = self.resolve_in_database(session, &spec.name)?;
+        super::create_table::check_name(&name)?;
         self.require(session, Privilege::CreateView, Object::Database(&database))?;
         let is_view = self
             .catalog

@@ -111,7 +111,7 @@ fn splice(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
                 steps.push(Phase::Promote, add(Slot::Live, false));
             }
             let from = draft.slot_of(place);
-            if overwrites(&draft.ddl) {
+            if draft.ddl.as_ref().is_some_and(overwrites) {
                 steps.push(Phase::Promote, copy(from, Slot::Live, CopyMode::Overwrite));
             } else {
                 steps.push(Phase::Promote, add(Slot::Live, true));
@@ -151,7 +151,7 @@ fn splice_ranges(
     let partitions: Vec<&ManifestPartition> = request.wanted_from(draft.table, snapshot).collect();
     // What became of an overwritten partition is known only from its task, so each is a step of its
     // own.
-    let alone = overwrites(&draft.ddl);
+    let alone = draft.ddl.as_ref().is_some_and(overwrites);
     let mut found: Vec<SpliceRange> = Vec::new();
     for whole in copy_ranges(request, draft, snapshot) {
         let mut open: Option<SpliceRange> = None;
@@ -192,13 +192,17 @@ pub(in super::super) fn resume(
             _ => draft.policies.clone(),
         };
         let live_ddl = draft.live.and_then(|live| Ddl::parse(&live.ddl).ok());
+        // Of a table whose definition is not on record, the step that holds says what it held.
+        let Some(ddl) = &draft.ddl else {
+            continue;
+        };
         let properties = match (&draft.promotion, &live_ddl) {
             (Promotion::Splice, Some(live)) => &live.properties,
-            _ => &draft.ddl.properties,
+            _ => &ddl.properties,
         };
         let ends: Vec<_> = request
             .wanted(draft.table)
-            .map(|partition| addable::upper_bound(&draft.ddl, partition))
+            .map(|partition| addable::upper_bound(ddl, partition))
             .collect();
         let mut on: Vec<(Policy, String)> = Vec::new();
         for policy in policies {

@@ -34,6 +34,16 @@ pub(super) fn check(
     let Some(live) = draft.live else {
         return;
     };
+    let Some(ddl) = &draft.ddl else {
+        refusals.add(
+            ErrorName::InvalidInput,
+            draft.qualified(),
+            "its schema is not on record, so single partitions cannot be put into the live table: \
+             another tool made the label",
+            "restore into_database a new database, and copy from there by hand",
+        );
+        return;
+    };
     let whole_table = "restore the whole table with swap: manual, and copy from it by hand";
     let mut refuse = |reason: String| {
         refusals.add(
@@ -49,11 +59,11 @@ pub(super) fn check(
     if live.has_temp_partitions {
         refuse("it has temporary partitions, which may overlap with those of a restore".into());
     }
-    if let Err(reason) = addable::copyable(&draft.ddl) {
+    if let Err(reason) = addable::copyable(ddl) {
         refuse(format!("its rows cannot be copied: {reason}"));
     }
     // Seen to be refused in 3.3 and to work in 3.5.
-    if overwrites(&draft.ddl) && target.engine < EngineLine::new(3, 5) {
+    if overwrites(ddl) && target.engine < EngineLine::new(3, 5) {
         refuse(format!(
             "StarRocks {} cannot replace single partitions of an automatic table",
             target.engine
@@ -68,10 +78,10 @@ pub(super) fn check(
             target.live_backends
         ));
     }
-    let occupied = Occupied::of(&draft.ddl, live);
+    let occupied = Occupied::of(ddl, live);
     for partition in request.wanted(draft.table) {
-        let misfit = addable::addable(&draft.ddl, partition)
-            .and_then(|_| parse(&draft.ddl, &partition.value))
+        let misfit = addable::addable(ddl, partition)
+            .and_then(|_| parse(ddl, &partition.value))
             .map(|wanted| misfit(partition, &wanted, &occupied));
         match misfit {
             Err(reason) => refuse_partition(draft, partition, &reason, refusals),

@@ -13,7 +13,10 @@ use crate::{
     ident::{DatabaseName, TableId},
     label::{BackupKind, SnapshotLabel},
     manifest::{Manifest, ManifestPartition, ManifestTable},
-    plan::restore::{RestoreRequest, Source, Target, samples},
+    plan::{
+        foreign::Origin,
+        restore::{RestoreRequest, Source, Target, samples},
+    },
     version::EngineLine,
 };
 
@@ -263,6 +266,7 @@ fn source(database: &str, dice: &mut Dice, world: &mut World) -> Source {
         );
     }
     Source {
+        origin: Origin::Ours,
         record: samples::record(&own, &database),
         manifest: Manifest {
             label: (*own).clone(),

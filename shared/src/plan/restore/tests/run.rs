@@ -306,6 +306,7 @@ impl<'a> Runner<'a> {
                     }
                 }
             }
+            Step::HoldWhatDrops { .. } => panic!("only of labels of another tool"),
             Step::HoldPartitions { .. }
             | Step::ResumePartitions { .. }
             | Step::SetDefaultReplication { .. }

@@ -259,3 +259,24 @@ fn loads_and_runs_of_tasks_are_listed() {
         assert_eq!(fe.rows("SELECT count(*) FROM t1"), [["4"]]);
     }
 }
+
+/// Nearly any text names a table; NUL and more than 1,024 characters do not.
+#[test]
+fn names_of_tables_and_views() {
+    let mut fe = Fixture::new(Profile::V4_1);
+    let columns = "(k INT) DISTRIBUTED BY HASH(k) BUCKETS 1";
+    let longest = "é".repeat(1_024);
+    for name in ["it's; -- \"x\"", "%", "new\nline", "1", longest.as_str()] {
+        fe.run(&format!("CREATE TABLE `{name}` {columns}"));
+    }
+    fe.run(&format!("CREATE TABLE t {columns}"));
+    for name in ["a\0b", &format!("{longest}é")] {
+        for statement in [
+            format!("CREATE TABLE `{name}` {columns}"),
+            format!("CREATE VIEW `{name}` AS SELECT k FROM t"),
+            format!("ALTER TABLE t RENAME `{name}`"),
+        ] {
+            assert_eq!(fe.fail(&statement).code, 1103, "{statement:?}");
+        }
+    }
+}
