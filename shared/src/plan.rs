@@ -12,6 +12,7 @@ pub mod promote;
 pub mod reconcile;
 pub mod restore;
 pub mod schedule;
+pub mod second_reading;
 pub mod verify;
 pub mod whole;
 

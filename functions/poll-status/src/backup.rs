@@ -5,10 +5,12 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, FlowError, Job, JobState},
-    ident::RepositoryName,
-    job::BackupState,
+    ident::{RepositoryName, TableName},
+    job::{BackupState, PinMark},
     label::SnapshotLabel,
     ops::{Ops, run_status::Lease},
+    plan::second_reading::{KeptReading, SecondReading},
+    read,
     sql::{
         backup::cancel_backup,
         ops::run_status::{ClaimRow, Phase},
@@ -117,7 +119,11 @@ impl Look<'_> {
         }
         match track::find_label(client, self.repository, &job.database, &label).await? {
             Whereabouts::Running(shown) => {
-                if shown.pinned && claim.phase < Phase::Pinned {
+                if let Some(pin) = &shown.pin
+                    && claim.phase < Phase::Pinned
+                {
+                    self.ops(client).record_pinned(&label).await?;
+                    self.read_again(client, &label, pin).await?;
                     self.pinned(client, &lease, &label).await?;
                 }
                 self.running(client, &lease, job, &label, &claim, &shown)
@@ -125,6 +131,7 @@ impl Look<'_> {
             }
             Whereabouts::Complete => {
                 if claim.phase < Phase::Pinned {
+                    self.ops(client).record_pinned(&label).await?;
                     self.pinned(client, &lease, &label).await?;
                 }
                 job.state = JobState::Finished;
@@ -157,18 +164,55 @@ impl Look<'_> {
         }
     }
 
-    /// The pin was before this moment: an upper bound, which is what looking for the state of a given
-    /// time needs. SnapshotFinishedTime itself is never parsed.
     async fn pinned(
         &self,
         client: &mut Client,
         lease: &Lease,
         label: &SnapshotLabel,
     ) -> Result<(), Error> {
-        self.ops(client).record_pinned(label).await?;
         self.ops(client)
             .set_phase(lease, label, Phase::Pinned, None)
             .await
+    }
+
+    /// The second reading R1, right after the pin. Where that cannot be had just now nothing is kept, and
+    /// `record-history` reads at the end of the job: no reason to stop following the others.
+    async fn read_again(
+        &self,
+        client: &mut Client,
+        label: &SnapshotLabel,
+        pin: &PinMark,
+    ) -> Result<(), Error> {
+        match self.keep_second_reading(client, label, pin).await {
+            // The look is repeated.
+            Err(error) if error.name == ErrorName::Unreachable => Err(error),
+            Err(error) => {
+                tracing::warn!(label = %label, error = %error, "not read at the pin: read again at the end");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn keep_second_reading(
+        &self,
+        client: &mut Client,
+        label: &SnapshotLabel,
+        pin: &PinMark,
+    ) -> Result<(), Error> {
+        let record = self.ops(client).known_backup(label).await?;
+        let planned = self.ops(client).manifest(&record).await?;
+        let after = read::read_again(client, &planned, &self.run.execution_id).await?;
+        if !after.unreadable.is_empty() {
+            let tables: Vec<&str> = after.unreadable.keys().map(TableName::as_str).collect();
+            return Err(Error::new(
+                ErrorName::JobConflict,
+                format!("tables that cannot be read just now: {}", tables.join(", ")),
+            ));
+        }
+        let reading = SecondReading::of(&planned, &after.facts);
+        let kept = KeptReading::new(pin.clone(), &planned, reading);
+        self.ops(client).keep_second_reading(label, &kept).await
     }
 
     /// `false`, with the job failed, where the database is gone: nothing can be looked up in it.

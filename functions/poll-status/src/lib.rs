@@ -2,7 +2,8 @@
 //! long.
 //!
 //! Each look renews the lease, so that a job stays ours as long as somebody follows it. The first look
-//! that sees the pin writes down when that was.
+//! that sees the pin writes down when that was, and takes the second reading R1: the sooner after the
+//! pin, the less of what happens during a long upload is mistaken for a change before it.
 
 mod backup;
 mod progress;

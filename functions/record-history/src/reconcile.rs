@@ -7,7 +7,7 @@ use shared::{
     flow::BackupRun,
     manifest::{BackupRecord, BackupStatus, Manifest, ManifestObject},
     ops::Ops,
-    plan::{backup::Selection, reconcile::reconcile},
+    plan::{reconcile::reconcile, second_reading::SecondReading},
     read,
     sql::{
         ops::history::{Content, EndedRow},
@@ -17,7 +17,7 @@ use shared::{
     time::SnapshotTimestamp,
 };
 
-/// Takes the second reading R1, reconciles, and writes the label's end. Answers whether tables of the
+/// Reconciles with the second reading R1, and writes the label's end. Answers whether tables of the
 /// label are invalid, so that the database is worth planning again.
 pub(crate) async fn complete(
     settings: &Settings,
@@ -32,21 +32,10 @@ pub(crate) async fn complete(
         Some(timestamp) => contents(settings, client, record, timestamp).await?,
         None => SnapshotObjects::default(),
     };
-    let names = planned
-        .tables
-        .iter()
-        .map(|table| table.table.clone())
-        .collect();
-    let after = read::read_database(
-        client,
-        &planned.database,
-        &Selection::Names(names),
-        &run.execution_id,
-    )
-    .await?;
+    let after = second_reading(settings, run, client, &planned).await?;
     let planned_id = planned.plan_id.clone();
     let planned_digest = planned.digest();
-    let mut reconciled = reconcile(planned, &snapshot, &after.facts)?;
+    let mut reconciled = reconcile(planned, &snapshot, &after)?;
     for decision in &reconciled.decisions {
         tracing::info!(
             subject = decision.subject,
@@ -99,6 +88,34 @@ pub(crate) async fn complete(
         "backup recorded"
     );
     Ok(!reconciled.invalid.is_empty())
+}
+
+/// As a look at the pin kept it, if the job still shows that very pin; else as it is now.
+async fn second_reading(
+    settings: &Settings,
+    run: &BackupRun,
+    client: &mut Client,
+    planned: &Manifest,
+) -> Result<SecondReading, Error> {
+    let kept = Ops::new(client, settings.ops_database())
+        .second_reading(planned)
+        .await?;
+    if let Some(kept) = kept {
+        let jobs = client.fetch(&show::backup(&planned.database)).await?;
+        let own = jobs.iter().find(|job| job.label == planned.label.as_str());
+        let shown = own.and_then(|job| job.pin.as_ref());
+        if shown == Some(&kept.pin) {
+            return Ok(kept.reading);
+        }
+        tracing::warn!(
+            label = %planned.label,
+            kept = %kept.pin,
+            shown = shown.map(ToString::to_string),
+            "not the pin that the second reading followed: reading again"
+        );
+    }
+    let after = read::read_again(client, planned, &run.execution_id).await?;
+    Ok(SecondReading::of(planned, &after.facts))
 }
 
 async fn contents(

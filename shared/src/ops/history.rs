@@ -5,7 +5,8 @@ use crate::{
     error::{Error, ErrorName},
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName},
     label::SnapshotLabel,
-    manifest::{BackupRecord, BackupStatus},
+    manifest::{BackupRecord, BackupStatus, Manifest},
+    plan::second_reading::KeptReading,
     sql::ops::{
         history::{self, EndedRow, PlannedRow},
         run_status,
@@ -93,6 +94,61 @@ impl Ops<'_> {
                 .await?
                 .is_some_and(|record| record.pinned_at.is_some())
         })
+    }
+
+    /// Keeps the second reading beside its label, and waits until it can be read. A reading that is
+    /// too long to be kept is left to the end of the job: that is right too, only later.
+    pub async fn keep_second_reading(
+        &mut self,
+        label: &SnapshotLabel,
+        kept: &KeptReading,
+    ) -> Result<(), Error> {
+        let Some(text) = kept.to_text() else {
+            tracing::warn!(
+                label = %label,
+                "too much changed between plan and pin to be kept: read again at the end of the job"
+            );
+            return Ok(());
+        };
+        self.client
+            .run(&history::set_second_reading(self.database, label, &text))
+            .await?;
+        until_visible!(format!("the second reading of label {label}"), {
+            self.second_reading_text(label).await?.as_ref() == Some(&text)
+        })
+    }
+
+    /// What a look kept, if one saw the pin. An error where it is not what was written.
+    pub async fn second_reading(
+        &mut self,
+        planned: &Manifest,
+    ) -> Result<Option<KeptReading>, Error> {
+        let label = &planned.label;
+        let Some(text) = self.second_reading_text(label).await? else {
+            return Ok(None);
+        };
+        let kept = KeptReading::parse(&text, planned).map_err(|error| {
+            Error::new(
+                ErrorName::VerificationFailed,
+                format!("the second reading of label '{label}' is not what was written: {error}"),
+            )
+            .hint(format!(
+                "a row of backup_history was changed by hand. To have it read anew: UPDATE \
+                 {}.backup_history SET second_reading = NULL WHERE label = '{label}'; then run the \
+                 command again",
+                self.database
+            ))
+        })?;
+        Ok(Some(kept))
+    }
+
+    async fn second_reading_text(
+        &mut self,
+        label: &SnapshotLabel,
+    ) -> Result<Option<String>, Error> {
+        let query = history::second_reading(self.database, label);
+        let row = self.client.fetch_optional(&query).await?;
+        Ok(row.and_then(|row| row.0))
     }
 
     pub async fn record_ended(&mut self, row: &EndedRow<'_>) -> Result<(), Error> {

@@ -191,6 +191,37 @@ pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel) -> Statement {
         .writes("UPDATE backup_history")
 }
 
+/// The second reading as text, complete in one statement. Written again only by the repeat of a look
+/// that died, and then as of later.
+pub fn set_second_reading(ops: &DatabaseName, label: &SnapshotLabel, text: &str) -> Statement {
+    Sql::new("UPDATE ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" SET second_reading = ")
+        .literal(text)
+        .text(" WHERE label = ")
+        .literal(label.as_str())
+        .writes("UPDATE backup_history")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondReadingRow(pub Option<String>);
+
+impl FromRow for SecondReadingRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let text = row.optional("second_reading")?;
+        Ok(SecondReadingRow(text.map(str::to_owned)))
+    }
+}
+
+/// Not part of a [`BackupRecord`]: it can be long, and one function reads it.
+pub fn second_reading(ops: &DatabaseName, label: &SnapshotLabel) -> Query<SecondReadingRow> {
+    Sql::new("SELECT second_reading FROM ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" WHERE label = ")
+        .literal(label.as_str())
+        .query("SELECT second_reading")
+}
+
 /// How a label ended.
 #[derive(Debug, Clone)]
 pub struct EndedRow<'a> {
