@@ -165,9 +165,10 @@ impl SecondReading {
                 return false;
             };
             let length = tables[at].partitions.len();
-            reading.content.iter().all(|content| {
-                content.changed.is_within(length) && content.gone.is_within(length)
-            })
+            reading
+                .content
+                .iter()
+                .all(|content| content.changed.is_within(length) && content.gone.is_within(length))
         })
     }
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     digest::{Fingerprint, SchemaHash},
     facts::{
-        DatabaseFacts, Distribution, KeyModel, PartitionFacts, Partitioning, TableEngine, TableFacts,
-        TableState,
+        DatabaseFacts, Distribution, KeyModel, PartitionFacts, Partitioning, TableEngine,
+        TableFacts, TableState,
     },
     ident::{DatabaseId, TableId},
     job::PinMark,
@@ -17,7 +17,9 @@ use crate::{
 pub(super) fn kept(planned: &Manifest, after: &DatabaseFacts) -> SecondReading {
     let reading = SecondReading::of(planned, after);
     let pin = PinMark::new("7", "2026-03-01 04:00:06");
-    let text = KeptReading::new(pin, planned, reading.clone()).to_text().unwrap();
+    let text = KeptReading::new(pin, planned, reading.clone())
+        .to_text()
+        .unwrap();
     let kept = KeptReading::parse(&text, planned).unwrap();
     assert_eq!(kept.reading, reading);
     kept.reading

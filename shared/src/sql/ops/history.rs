@@ -277,3 +277,18 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
         .literal(row.label.as_str())
         .writes("UPDATE backup_history")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_reading_is_one_value_of_one_row() {
+        let (ops, label) = (
+            "ops".parse().unwrap(),
+            "sales_20260301_inc".parse().unwrap(),
+        );
+        insta::assert_snapshot!(set_second_reading(&ops, &label, "3f \"7 2026\"").text(), @r#"UPDATE `ops`.`backup_history` SET second_reading = '3f "7 2026"' WHERE label = 'sales_20260301_inc'"#);
+        insta::assert_snapshot!(second_reading(&ops, &label), @"SELECT second_reading FROM `ops`.`backup_history` WHERE label = 'sales_20260301_inc'");
+    }
+}
