@@ -4,6 +4,7 @@ use serde::Serialize;
 
 pub mod backup;
 pub mod finding;
+pub mod kept;
 pub mod label;
 pub mod orphans;
 pub mod partition_diff;
@@ -11,6 +12,7 @@ pub mod precheck;
 pub mod promote;
 pub mod reconcile;
 pub mod restore;
+pub mod row_counts;
 pub mod schedule;
 pub mod second_reading;
 pub mod verify;

@@ -32,6 +32,7 @@ fn start(execution: &str) -> serde_json::Value {
             "name": null,
             "baseline": null,
             "on_unsupported": "fail",
+            "row_counts": true,
             "retention": null,
             "window_seconds": 86_400,
             "databases": ["sales"],

@@ -126,6 +126,9 @@ pub struct BackupOptions {
     /// What to do with an object that StarRocks cannot back up
     #[arg(long, value_enum, default_value_t = OnUnsupported::Fail)]
     pub on_unsupported: OnUnsupported,
+    /// Do not count rows: a restore then has fewer counts to compare with
+    #[arg(long)]
+    pub no_row_counts: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

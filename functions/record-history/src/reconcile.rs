@@ -27,12 +27,12 @@ pub(crate) async fn complete(
     timestamp: Option<&SnapshotTimestamp>,
 ) -> Result<bool, Error> {
     let ops = settings.ops_database();
-    let planned = Ops::new(client, ops).manifest(record).await?;
+    let mut planned = Ops::new(client, ops).manifest(record).await?;
     let snapshot = match timestamp {
         Some(timestamp) => contents(settings, client, record, timestamp).await?,
         None => SnapshotObjects::default(),
     };
-    let after = second_reading(settings, run, client, &planned).await?;
+    let after = second_reading(settings, run, client, &mut planned).await?;
     let planned_id = planned.plan_id.clone();
     let planned_digest = planned.digest();
     let mut reconciled = reconcile(planned, &snapshot, &after)?;
@@ -51,6 +51,8 @@ pub(crate) async fn complete(
             .parse()
             .expect("a plan id with a suffix has no white space");
         Ops::new(client, ops).write_manifest(manifest).await?;
+    } else {
+        Ops::new(client, ops).write_row_counts(manifest).await?;
     }
     let missing = missing(manifest);
     Ops::new(client, ops)
@@ -70,7 +72,7 @@ pub(crate) async fn complete(
                 partitions_total: manifest.partitions_total(),
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
-                rows_total: None,
+                rows_total: manifest.rows_total(),
             }),
         })
         .await?;
@@ -90,21 +92,28 @@ pub(crate) async fn complete(
     Ok(!reconciled.invalid.is_empty())
 }
 
-/// As a look at the pin kept it, if the job still shows that very pin; else as it is now.
+/// As a look at the pin kept it, if the job still shows that very pin; else as it is now. Fills in the
+/// row counts that it proves, or disproves.
 async fn second_reading(
     settings: &Settings,
     run: &BackupRun,
     client: &mut Client,
-    planned: &Manifest,
+    planned: &mut Manifest,
 ) -> Result<SecondReading, Error> {
-    let kept = Ops::new(client, settings.ops_database())
-        .second_reading(planned)
-        .await?;
+    let ops = settings.ops_database();
+    let counts = Ops::new(client, ops).row_counts(planned).await?;
+    let kept = Ops::new(client, ops).second_reading(planned).await?;
     if let Some(kept) = kept {
         let jobs = client.fetch(&show::backup(&planned.database)).await?;
         let own = jobs.iter().find(|job| job.label == planned.label.as_str());
         let shown = own.and_then(|job| job.pin.as_ref());
         if shown == Some(&kept.pin) {
+            let covered = kept.counted.map_or(0, |mark| counts.covered(&mark));
+            let later = match covered < counts.counted() {
+                true => Some(read_now(run, client, planned).await?),
+                false => None,
+            };
+            counts.fill(planned, covered, later.as_ref());
             return Ok(kept.reading);
         }
         tracing::warn!(
@@ -114,6 +123,16 @@ async fn second_reading(
             "not the pin that the second reading followed: reading again"
         );
     }
+    let after = read_now(run, client, planned).await?;
+    counts.fill(planned, counts.counted(), None);
+    Ok(after)
+}
+
+async fn read_now(
+    run: &BackupRun,
+    client: &mut Client,
+    planned: &Manifest,
+) -> Result<SecondReading, Error> {
     let after = read::read_again(client, planned, &run.execution_id).await?;
     Ok(SecondReading::of(planned, &after.facts))
 }

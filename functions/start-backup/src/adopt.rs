@@ -101,5 +101,6 @@ fn job(record: &BackupRecord, state: JobState, detail: Option<String>) -> Job {
         detail,
         error: None,
         progress: None,
+        counted: false,
     }
 }

@@ -71,6 +71,7 @@ impl Prepared {
             detail: None,
             error: None,
             progress: None,
+            counted: false,
         }
     }
 }

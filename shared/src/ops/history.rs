@@ -6,9 +6,9 @@ use crate::{
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName},
     label::SnapshotLabel,
     manifest::{BackupRecord, BackupStatus, Manifest},
-    plan::second_reading::KeptReading,
+    plan::{kept::BrokenText, row_counts::RowCounts, second_reading::KeptReading},
     sql::ops::{
-        history::{self, EndedRow, PlannedRow},
+        history::{self, EndedRow, KeptColumn, PlannedRow},
         run_status,
     },
 };
@@ -96,59 +96,100 @@ impl Ops<'_> {
         })
     }
 
-    /// Keeps the second reading beside its label, and waits until it can be read. A reading that is
-    /// too long to be kept is left to the end of the job: that is right too, only later.
+    /// Keeps the second reading beside its label. What is too long to be kept is left to the end of the
+    /// job: that is right too, only later.
     pub async fn keep_second_reading(
         &mut self,
-        label: &SnapshotLabel,
+        planned: &Manifest,
         kept: &KeptReading,
     ) -> Result<(), Error> {
-        let Some(text) = kept.to_text() else {
-            tracing::warn!(
-                label = %label,
-                "too much changed between plan and pin to be kept: read again at the end of the job"
-            );
-            return Ok(());
-        };
-        self.client
-            .run(&history::set_second_reading(self.database, label, &text))
-            .await?;
-        until_visible!(format!("the second reading of label {label}"), {
-            self.second_reading_text(label).await?.as_ref() == Some(&text)
-        })
+        match kept.to_text(planned) {
+            Some(text) => {
+                self.keep(&planned.label, KeptColumn::SecondReading, &text)
+                    .await
+            }
+            None => {
+                tracing::warn!(
+                    label = %planned.label,
+                    "too much changed between plan and pin to be kept: read again at the end"
+                );
+                Ok(())
+            }
+        }
     }
 
-    /// What a look kept, if one saw the pin. An error where it is not what was written.
+    /// What a look kept, if one saw the pin.
     pub async fn second_reading(
         &mut self,
         planned: &Manifest,
     ) -> Result<Option<KeptReading>, Error> {
-        let label = &planned.label;
-        let Some(text) = self.second_reading_text(label).await? else {
+        let column = KeptColumn::SecondReading;
+        let Some(text) = self.kept(&planned.label, column).await? else {
             return Ok(None);
         };
-        let kept = KeptReading::parse(&text, planned).map_err(|error| {
-            Error::new(
-                ErrorName::VerificationFailed,
-                format!("the second reading of label '{label}' is not what was written: {error}"),
-            )
-            .hint(format!(
-                "a row of backup_history was changed by hand. To have it read anew: UPDATE \
-                 {}.backup_history SET second_reading = NULL WHERE label = '{label}'; then run the \
-                 command again",
-                self.database
-            ))
-        })?;
-        Ok(Some(kept))
+        KeptReading::parse(&text, planned)
+            .map(Some)
+            .map_err(|error| self.broken(&planned.label, column, &error))
     }
 
-    async fn second_reading_text(
+    /// Keeps what was counted so far. `false`: it is too long to be kept.
+    pub async fn keep_row_counts(
+        &mut self,
+        planned: &Manifest,
+        counts: &RowCounts,
+    ) -> Result<bool, Error> {
+        let Some(text) = counts.to_text(planned) else {
+            return Ok(false);
+        };
+        self.keep(&planned.label, KeptColumn::RowCounts, &text)
+            .await?;
+        Ok(true)
+    }
+
+    /// What was counted so far.
+    pub async fn row_counts(&mut self, planned: &Manifest) -> Result<RowCounts, Error> {
+        let column = KeptColumn::RowCounts;
+        let Some(text) = self.kept(&planned.label, column).await? else {
+            return Ok(RowCounts::default());
+        };
+        RowCounts::parse(&text, planned)
+            .map_err(|error| self.broken(&planned.label, column, &error))
+    }
+
+    async fn keep(
         &mut self,
         label: &SnapshotLabel,
+        column: KeptColumn,
+        text: &str,
+    ) -> Result<(), Error> {
+        self.client
+            .run(&history::set_kept(self.database, label, column, text))
+            .await?;
+        until_visible!(format!("{} of label {label}", column.as_str()), {
+            self.kept(label, column).await?.as_deref() == Some(text)
+        })
+    }
+
+    async fn kept(
+        &mut self,
+        label: &SnapshotLabel,
+        column: KeptColumn,
     ) -> Result<Option<String>, Error> {
-        let query = history::second_reading(self.database, label);
+        let query = history::kept(self.database, label, column);
         let row = self.client.fetch_optional(&query).await?;
         Ok(row.and_then(|row| row.0))
+    }
+
+    fn broken(&self, label: &SnapshotLabel, column: KeptColumn, error: &BrokenText) -> Error {
+        let (ops, column) = (self.database, column.as_str());
+        Error::new(
+            ErrorName::VerificationFailed,
+            format!("{column} of label '{label}' is not what was written: {error}"),
+        )
+        .hint(format!(
+            "a row of backup_history was changed by hand. UPDATE {ops}.backup_history SET {column} = \
+             NULL WHERE label = '{label}' makes the next run do without it"
+        ))
     }
 
     pub async fn record_ended(&mut self, row: &EndedRow<'_>) -> Result<(), Error> {

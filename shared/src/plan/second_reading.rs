@@ -24,11 +24,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    digest::{Digest, SchemaHash},
+    digest::SchemaHash,
     facts::{DatabaseFacts, PartitionFacts, TableFacts},
     ident::{PartitionName, TableId, TableName},
     job::PinMark,
     manifest::{Manifest, ManifestTable, UNPARTITIONED_KEY},
+    plan::{
+        kept::{self, BrokenText},
+        row_counts::CountMark,
+    },
 };
 
 #[cfg(test)]
@@ -101,6 +105,12 @@ impl Positions {
         }
     }
 
+    fn contains(&self, position: usize) -> bool {
+        let after = self.0.partition_point(|(first, _)| *first <= position);
+        let range = after.checked_sub(1).map(|at| self.0[at]);
+        range.is_some_and(|(_, last)| position <= last)
+    }
+
     fn names(&self, table: &ManifestTable) -> BTreeSet<PartitionName> {
         let positions = self.0.iter().flat_map(|(first, last)| *first..=*last);
         positions
@@ -155,6 +165,19 @@ impl SecondReading {
 
     pub(super) fn table(&self, name: &TableName) -> &TableReading {
         self.tables.get(name).unwrap_or(&AS_PLANNED)
+    }
+
+    /// By its position in the plan: whether a partition is there, under the table's own name, with the
+    /// content that was planned.
+    pub(super) fn unchanged(&self, table: &ManifestTable) -> impl Fn(usize) -> bool + use<'_> {
+        let reading = self.table(&table.table);
+        let content = reading.content.as_ref();
+        let content = content.filter(|_| reading.name == Under::Same);
+        move |position| {
+            content.is_some_and(|content| {
+                !content.changed.contains(position) && !content.gone.contains(position)
+            })
+        }
     }
 
     /// Whether it can be of this plan: it names its tables, and positions that they have.
@@ -240,64 +263,28 @@ impl Standing<'_> {
     }
 }
 
-/// A second reading as it is stored beside its label, complete or not at all.
+/// A second reading as it is kept beside its label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeptReading {
     /// The pin that it followed.
     pub pin: PinMark,
-    /// Which plan it is held against, and how many partitions that has.
-    plan: Digest,
-    partitions: u64,
+    /// What had been counted before it was taken.
+    pub counted: Option<CountMark>,
     pub reading: SecondReading,
 }
 
-/// Of a column of one row. More differs only where an unusual number of scattered partitions changed
-/// within the moments between plan and pin: then nothing is kept, and R1 is read at the end.
-pub const MAX_KEPT_BYTES: usize = 1_000_000;
-
-/// A kept reading is not what was written, or is of another plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct BrokenReading(String);
-
 impl KeptReading {
-    pub fn new(pin: PinMark, planned: &Manifest, reading: SecondReading) -> KeptReading {
-        KeptReading {
-            pin,
-            plan: planned.digest(),
-            partitions: planned.partitions_total(),
-            reading,
-        }
+    /// More differs than can be kept (`None`) only where an unusual number of scattered partitions
+    /// changed within the moments between plan and pin: then R1 is read at the end.
+    pub fn to_text(&self, planned: &Manifest) -> Option<String> {
+        kept::to_text(self, planned)
     }
 
-    /// As it is stored: its digest, then what it says. `None` where that is too long to be kept.
-    pub fn to_text(&self) -> Option<String> {
-        let json = serde_json::to_string(self).expect("names and numbers serialize");
-        let text = format!("{} {json}", Digest::of([json.as_bytes()]));
-        (text.len() <= MAX_KEPT_BYTES).then_some(text)
-    }
-
-    /// Reads back what [`KeptReading::to_text`] wrote, of this very plan or not at all.
-    pub fn parse(text: &str, planned: &Manifest) -> Result<KeptReading, BrokenReading> {
-        let (digest, json) = text
-            .split_once(' ')
-            .ok_or_else(|| BrokenReading("it has no digest".into()))?;
-        let found = Digest::of([json.as_bytes()]).to_string();
-        if digest != found {
-            return Err(BrokenReading(format!(
-                "its digest is {found} instead of {digest}"
-            )));
-        }
-        let kept: KeptReading =
-            serde_json::from_str(json).map_err(|error| BrokenReading(error.to_string()))?;
-        let (plan, partitions) = (planned.digest(), planned.partitions_total());
-        if (kept.plan, kept.partitions) != (plan, partitions) || !kept.reading.fits(planned) {
-            return Err(BrokenReading(format!(
-                "it is of plan {} with {} partitions, not of plan {plan} with {partitions}",
-                kept.plan, kept.partitions
-            )));
-        }
-        Ok(kept)
+    /// Reads back what [`KeptReading::to_text`] wrote.
+    pub fn parse(text: &str, planned: &Manifest) -> Result<KeptReading, BrokenText> {
+        let kept: KeptReading = kept::parse(text, planned)?;
+        let fits = kept.reading.fits(planned);
+        kept::fitting(kept, fits)
     }
 }

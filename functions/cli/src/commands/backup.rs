@@ -30,6 +30,7 @@ impl Session<'_> {
                 OnUnsupported::Fail => "fail",
                 OnUnsupported::Skip => "skip",
             },
+            "row_counts": !options.no_row_counts,
         });
         let machine = resources::backup().map_err(|error| Error::internal(error.to_string()))?;
         let output = execution::run(&self.context, &machine, input, self.pace).await?;

@@ -28,6 +28,7 @@ use crate::{
     plan::{
         backup::{BackupRequest, Basis, Leftovers, NamedTable, Selection, plan},
         partition_diff::Limits,
+        row_counts::{CountMark, RowCounts},
     },
 };
 
@@ -43,6 +44,8 @@ struct World {
     shown: BTreeSet<String>,
     repository: BTreeMap<String, Snapshot>,
     detour: Option<Detour>,
+    /// What the label of the attempt is to hold, and what was counted of it.
+    counting: Option<(Manifest, RowCounts)>,
     /// A table that was put aside under another name, and comes back after the backup.
     aside: Option<Aside>,
 }
@@ -72,15 +75,34 @@ struct Pinned {
 /// A second reading, after which pin it was taken, and what had happened by then.
 struct Look {
     mark: usize,
+    counted: Option<CountMark>,
     reading: Reading,
     structural: usize,
     operations: usize,
 }
 
 impl World {
+    /// Counts some more, as the cluster is now. A name under which another table stands for a while is
+    /// left alone: that nothing could tell.
+    fn count(&mut self) {
+        let most = self.choices.pick(4);
+        let Some((planned, counts)) = &mut self.counting else {
+            return;
+        };
+        for (table, partition) in counts.next_batch(planned, most) {
+            let name = table.table.as_str();
+            let ours = planned.tables.iter().find(|own| own.table == table.table);
+            let now = self.cluster.tables.get(name);
+            let now = now.filter(|now| ours.is_some_and(|own| own.table_id.0 == now.id));
+            let rows = now.and_then(|now| now.partitions.get(partition.as_str()));
+            counts.add([rows.map(|partition| partition.rows)]);
+        }
+    }
+
     /// Up to `most` things.
     fn things_happen(&mut self, most: usize) {
         for _ in 0..self.choices.pick(most + 1) {
+            self.count();
             let before = self.cluster.clone();
             self.cluster.operate(&mut self.choices);
             if let Some(window) = &mut self.window
@@ -170,8 +192,10 @@ impl World {
     }
 
     fn look(&mut self, mark: usize) -> Look {
+        self.count();
         Look {
             mark,
+            counted: self.counting.as_ref().map(|(_, counts)| counts.mark()),
             reading: self.read(),
             structural: self.cluster.structural,
             operations: self.cluster.operations,
@@ -278,6 +302,7 @@ fn attempt(world: &mut World, label: &SnapshotLabel, baseline: Option<&Manifest>
     // Anything unproven or unreadable would be a refusal; a partition of one table read under the
     // definition of another is one, and is planned again.
     let plan = plan(first.facts.clone(), request).ok()?;
+    world.counting = Some((plan.manifest.clone(), RowCounts::default()));
     world.things_happen(3);
     let named = plan.named_tables();
     if world.ids_known {
@@ -305,8 +330,14 @@ fn attempt(world: &mut World, label: &SnapshotLabel, baseline: Option<&Manifest>
         return None;
     };
     let second = world.second_reading(mark, look);
-    let after = kept(&plan.manifest, &second.reading.facts);
-    let result = reconcile(plan.manifest, &world.objects(&snapshot), &after).unwrap();
+    let mut planned = plan.manifest;
+    let after = kept(&planned, &second.reading.facts);
+    let (_, counts) = world.counting.take().unwrap();
+    let last = world.read();
+    let last = kept(&planned, &last.facts);
+    let covered = counts.covered(&second.counted.unwrap());
+    counts.fill(&mut planned, covered, Some(&last));
+    let result = reconcile(planned, &world.objects(&snapshot), &after).unwrap();
     world.repository.insert(label.to_string(), snapshot);
     let made = Made {
         result,
@@ -386,13 +417,22 @@ fn check(world: &World, label: &SnapshotLabel, made: &Made) -> Result<(), TestCa
         let name = table.table.as_str();
         let (rows, schemas) = restored(world, table)?;
         for partition in &table.partitions {
-            if *partition.stored_in == *label || partition.system {
-                continue;
-            }
             let key = match table.unpartitioned {
                 true => name,
                 false => partition.name.as_str(),
             };
+            if let Some(count) = partition.row_count {
+                prop_assert_eq!(
+                    rows.get(key),
+                    Some(&count),
+                    "{} {} was counted wrong",
+                    name,
+                    key
+                );
+            }
+            if *partition.stored_in == *label || partition.system {
+                continue;
+            }
             prop_assert_eq!(
                 rows.get(key),
                 made.first.rows[name].get(key),
@@ -468,6 +508,7 @@ fn run(numbers: Vec<u16>, ids_known: bool) -> Result<(), TestCaseError> {
         repository: BTreeMap::new(),
         shown: BTreeSet::new(),
         detour: None,
+        counting: None,
         aside: None,
     };
     let mut baseline: Option<Manifest> = None;

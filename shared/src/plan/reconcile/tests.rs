@@ -16,10 +16,12 @@ use crate::{
 /// As it comes back from where it is kept.
 pub(super) fn kept(planned: &Manifest, after: &DatabaseFacts) -> SecondReading {
     let reading = SecondReading::of(planned, after);
-    let pin = PinMark::new("7", "2026-03-01 04:00:06");
-    let text = KeptReading::new(pin, planned, reading.clone())
-        .to_text()
-        .unwrap();
+    let kept = KeptReading {
+        pin: PinMark::new("7", "2026-03-01 04:00:06"),
+        counted: None,
+        reading: reading.clone(),
+    };
+    let text = kept.to_text(planned).unwrap();
     let kept = KeptReading::parse(&text, planned).unwrap();
     assert_eq!(kept.reading, reading);
     kept.reading

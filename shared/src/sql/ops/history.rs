@@ -191,12 +191,35 @@ pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel) -> Statement {
         .writes("UPDATE backup_history")
 }
 
-/// The second reading as text, complete in one statement. Written again only by the repeat of a look
-/// that died, and then as of later.
-pub fn set_second_reading(ops: &DatabaseName, label: &SnapshotLabel, text: &str) -> Statement {
+/// What one call keeps for a later one beside its label. See [`crate::plan::kept`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptColumn {
+    SecondReading,
+    /// Until the label has ended; then they are in `backup_partitions`.
+    RowCounts,
+}
+
+impl KeptColumn {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeptColumn::SecondReading => "second_reading",
+            KeptColumn::RowCounts => "row_counts",
+        }
+    }
+}
+
+/// Complete in one statement, or not at all.
+pub fn set_kept(
+    ops: &DatabaseName,
+    label: &SnapshotLabel,
+    column: KeptColumn,
+    text: &str,
+) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::BackupHistory)
-        .text(" SET second_reading = ")
+        .text(" SET ")
+        .text(column.as_str())
+        .text(" = ")
         .literal(text)
         .text(" WHERE label = ")
         .literal(label.as_str())
@@ -204,22 +227,23 @@ pub fn set_second_reading(ops: &DatabaseName, label: &SnapshotLabel, text: &str)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecondReadingRow(pub Option<String>);
+pub struct KeptRow(pub Option<String>);
 
-impl FromRow for SecondReadingRow {
+impl FromRow for KeptRow {
     fn from_row(row: &Row) -> Result<Self, RowError> {
-        let text = row.optional("second_reading")?;
-        Ok(SecondReadingRow(text.map(str::to_owned)))
+        Ok(KeptRow(row.optional("kept")?.map(str::to_owned)))
     }
 }
 
-/// Not part of a [`BackupRecord`]: it can be long, and one function reads it.
-pub fn second_reading(ops: &DatabaseName, label: &SnapshotLabel) -> Query<SecondReadingRow> {
-    Sql::new("SELECT second_reading FROM ")
+/// Not part of a [`BackupRecord`]: it can be long, and few read it.
+pub fn kept(ops: &DatabaseName, label: &SnapshotLabel, column: KeptColumn) -> Query<KeptRow> {
+    Sql::new("SELECT ")
+        .text(column.as_str())
+        .text(" AS kept FROM ")
         .ops_table(ops, OpsTable::BackupHistory)
         .text(" WHERE label = ")
         .literal(label.as_str())
-        .query("SELECT second_reading")
+        .query("SELECT kept")
 }
 
 /// How a label ended.
@@ -271,7 +295,8 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
             .text(", bytes_stored = ")
             .number(content.bytes_stored)
             .text(", rows_total = ")
-            .number_or_null(content.rows_total),
+            .number_or_null(content.rows_total)
+            .text(", row_counts = NULL"),
     };
     sql.text(" WHERE label = ")
         .literal(row.label.as_str())
@@ -283,12 +308,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_second_reading_is_one_value_of_one_row() {
+    fn what_is_kept_is_one_value_of_one_row() {
         let (ops, label) = (
             "ops".parse().unwrap(),
             "sales_20260301_inc".parse().unwrap(),
         );
-        insta::assert_snapshot!(set_second_reading(&ops, &label, "3f \"7 2026\"").text(), @r#"UPDATE `ops`.`backup_history` SET second_reading = '3f "7 2026"' WHERE label = 'sales_20260301_inc'"#);
-        insta::assert_snapshot!(second_reading(&ops, &label), @"SELECT second_reading FROM `ops`.`backup_history` WHERE label = 'sales_20260301_inc'");
+        let column = KeptColumn::SecondReading;
+        insta::assert_snapshot!(set_kept(&ops, &label, column, "3f \"7 2026\"").text(), @r#"UPDATE `ops`.`backup_history` SET second_reading = '3f "7 2026"' WHERE label = 'sales_20260301_inc'"#);
+        insta::assert_snapshot!(kept(&ops, &label, KeptColumn::RowCounts), @"SELECT row_counts AS kept FROM `ops`.`backup_history` WHERE label = 'sales_20260301_inc'");
     }
 }

@@ -91,6 +91,7 @@ impl OpsTable {
                         column("manifest_uri", "STRING"),
                         column("engine_version", "STRING"),
                         column("second_reading", "VARCHAR(1048576)"),
+                        column("row_counts", "VARCHAR(1048576)"),
                     ]
                 }
             }
