@@ -13,6 +13,7 @@ mod polling;
 mod precheck;
 mod promote;
 mod restore;
+mod row_counts;
 mod scale;
 mod schedules;
 mod secrets;
