@@ -367,7 +367,7 @@ async fn a_second_reading_that_was_altered_is_refused() {
         .result
         .expect_err("it is refused");
     let text = error.to_string();
-    assert!(text.contains("second reading of label"), "{text}");
+    assert!(text.contains("second_reading of label"), "{text}");
 }
 
 /// The first pin is lost with the frontend, and the second one captures newer versions.

@@ -137,17 +137,21 @@ async fn a_load_during_the_upload_takes_no_count_away() {
     assert_eq!(sent(&cluster, "partitions_meta"), 2, "R0 and R1");
 }
 
-/// A first look that cannot count, so that counting begins after the pin.
+/// Looks that cannot count before one has seen the pin.
 async fn counted_late(disturb: impl FnOnce(&Cluster)) -> Cluster {
     let cluster = shop().await;
     uploads_for_long(&cluster);
-    let faults = cluster.emulator.faults();
-    faults.times(
-        When::Contains("partition_index".into()),
-        Fault::DropBefore,
-        2,
-    );
+    let pinned = std::sync::atomic::AtomicBool::new(false);
+    let too_early = move |sql: &str| {
+        use std::sync::atomic::Ordering;
+        if sql.contains("phase = 'PINNED'") {
+            pinned.store(true, Ordering::SeqCst);
+        }
+        sql.contains("partition_index") && !pinned.load(Ordering::SeqCst)
+    };
     disturb(&cluster);
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(too_early)), Fault::DropBefore);
     flow::full(&cluster, "nightly").await;
     cluster.emulator.faults().clear();
     assert_eq!(sent(&cluster, "partitions_meta"), 3, "R0, R1 and the proof");
@@ -238,4 +242,100 @@ async fn a_restored_table_that_lost_a_row_is_not_verified() {
     cluster.emulator.faults().clear();
     assert_eq!(error.error, "VerificationFailed", "{error:?}");
     assert!(error.cause.contains("orders_restored"), "{error:?}");
+}
+
+fn with_checksum(swap: &str) -> Value {
+    json!({ "target_label": "sales_20260301_inc", "checksum": true, "swap": swap })
+}
+
+async fn notes(cluster: &Cluster) -> String {
+    let details = cluster
+        .rows("SELECT detail FROM ops.restore_steps WHERE kind = 'verify'")
+        .await;
+    details.concat().join(" ")
+}
+
+/// A full and an incremental, and what is live is still that.
+async fn kept() -> Cluster {
+    let cluster = shop().await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("INSERT INTO sales.orders VALUES ('2026-01-03', 5)")
+        .await;
+    flow::incremental(&cluster, "nightly").await;
+    cluster
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checksum_is_held_against_what_still_lives() {
+    let cluster = kept().await;
+    flow::restore(&cluster, with_checksum("manual"))
+        .await
+        .output();
+    let text = cluster
+        .one("SELECT verification_checksum FROM ops.restore_history")
+        .await;
+    let sums: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&text).expect("sums of tables");
+    assert!(sums.contains_key("sales.users_restored"), "{sums:?}");
+    assert!(sums.values().all(|sum| sum != "0"), "{sums:?}");
+    let notes = notes(&cluster).await;
+    assert!(!notes.contains("not compared"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_checksum_has_nothing_to_compare_with_is_said() {
+    let cluster = kept().await;
+    cluster.sql("INSERT INTO sales.users VALUES (9)").await;
+    flow::restore(&cluster, with_checksum("manual"))
+        .await
+        .output();
+    let notes = notes(&cluster).await;
+    assert!(
+        notes.contains("1 partitions of 'users_restored' not compared by checksum"),
+        "{notes}"
+    );
+    assert!(!notes.contains("'orders_restored' not compared"), "{notes}");
+}
+
+/// The same number of rows, another value: only a checksum finds it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checksum_finds_a_value_that_was_altered() {
+    for checksum in [false, true] {
+        let cluster = kept().await;
+        let emulator = std::sync::Arc::clone(&cluster.emulator);
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let alter = move |sql: &str| {
+            let now = sql.contains("`users_restored` PARTITION (`users_restored`)");
+            if now && !done.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                emulator.with_engine(|engine| {
+                    for statement in [
+                        "DELETE FROM sales.users_restored WHERE id = 3",
+                        "INSERT INTO sales.users_restored VALUES (33)",
+                    ] {
+                        engine
+                            .execute_as_root(None, statement)
+                            .expect("it is altered");
+                    }
+                });
+            }
+            false
+        };
+        let faults = cluster.emulator.faults();
+        faults.always(When::Matches(Box::new(alter)), Fault::DropBefore);
+        let mut input = with_checksum("manual");
+        input["checksum"] = json!(checksum);
+        let ended = flow::restore(&cluster, input).await;
+        cluster.emulator.faults().clear();
+        match checksum {
+            false => {
+                ended.output();
+            }
+            true => {
+                let error = ended.error();
+                assert_eq!(error.error, "VerificationFailed", "{error:?}");
+                assert!(error.cause.contains("users_restored"), "{error:?}");
+            }
+        }
+    }
 }

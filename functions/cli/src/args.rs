@@ -181,6 +181,9 @@ pub struct RestoreOptions {
     /// Do not count rows
     #[arg(long)]
     pub no_row_counts: bool,
+    /// Compare every value, as a sum of hashes, with live partitions that still are what was backed up
+    #[arg(long)]
+    pub checksum: bool,
     /// Show the plan and change nothing
     #[arg(long)]
     pub dry_run: bool,

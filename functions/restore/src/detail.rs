@@ -7,6 +7,7 @@ use shared::{
     digest::Digest,
     error::Error,
     ident::{TableId, TableName},
+    plan::verify::checksum::Summed,
     sql::ops::steps::StepRow,
 };
 
@@ -24,6 +25,9 @@ pub(crate) struct Detail {
     pub(crate) content: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rows: Option<u64>,
+    /// How far a table is summed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) summed: Option<Summed>,
     /// What was said about the step: what could not be compared, what could not be set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) notes: Vec<String>,

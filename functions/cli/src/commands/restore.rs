@@ -55,6 +55,7 @@ impl Session<'_> {
             "into_database": options.into_database,
             "swap": match options.swap { Swap::Auto => "auto", Swap::Manual => "manual" },
             "row_counts": !options.no_row_counts,
+            "checksum": options.checksum,
         }))
     }
 
