@@ -6,6 +6,10 @@
 //! the end. A count that no reading proves is left out: it is never guessed, nor taken from the
 //! engine's estimates.
 //!
+//! A name is what is counted, so one thing leaves no trace: a table that is swapped away while it is
+//! counted, and swapped back before the reading that proves the count. Such a count fails the
+//! verification of a restore; it can never hide a loss.
+//!
 //! What a label references was counted by the label that stores it, and is copied from there.
 
 use serde::{Deserialize, Serialize};
