@@ -60,9 +60,9 @@ impl Summed {
 }
 
 /// The next partitions to sum. `None`: all are summed.
-pub fn next_batch<'a>(
+pub fn next_batch(
     table: &ManifestTable,
-    wanted: &[&'a ManifestPartition],
+    wanted: &[&ManifestPartition],
     from: usize,
     live: Option<&TableFacts>,
 ) -> Option<ChecksumBatch> {
