@@ -40,6 +40,8 @@ pub struct BackupRun {
     pub name: Option<String>,
     pub baseline: Option<SnapshotLabel>,
     pub on_unsupported: OnUnsupported,
+    /// Whether rows are counted while the upload runs.
+    pub row_counts: bool,
     /// `None`: kept until somebody deletes it.
     pub retention: Option<Retention>,
     /// How long the execution may plan anew; also the timeout of each BACKUP.
@@ -115,6 +117,8 @@ pub struct Job {
     pub detail: Option<String>,
     pub error: Option<FlowError>,
     pub progress: Option<Progress>,
+    /// Nothing is left to count, or to be counted. Saves looks; what was counted is kept elsewhere.
+    pub counted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

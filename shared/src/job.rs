@@ -1,6 +1,6 @@
 //! States of BACKUP and RESTORE jobs as SHOW BACKUP and SHOW RESTORE print them.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -88,5 +88,23 @@ impl RestoreState {
     /// From here on a RESTORE is never cancelled by us.
     pub fn is_past_commit(self) -> bool {
         self >= RestoreState::Commit
+    }
+}
+
+/// Which pin of a job: its JobId, which a job that pins again gets anew, and its
+/// SnapshotFinishedTime as the engine prints it. Compared for equality, never parsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PinMark(String);
+
+impl PinMark {
+    pub fn new(job_id: &str, snapshot_finished: &str) -> PinMark {
+        PinMark(format!("{job_id} {snapshot_finished}"))
+    }
+}
+
+impl fmt::Display for PinMark {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
     }
 }

@@ -95,6 +95,15 @@ impl Manifest {
             .sum()
     }
 
+    /// `None` where the rows of any partition are not known. A system partition has none.
+    pub fn rows_total(&self) -> Option<u64> {
+        let partitions = self.tables.iter().flat_map(|table| &table.partitions);
+        partitions
+            .filter(|partition| !partition.system)
+            .map(|partition| partition.row_count)
+            .sum()
+    }
+
     /// Over everything that a reader relies on: a manifest that was read back with another digest,
     /// or another number of partitions, is rejected. Counts and sizes are left out: they are filled in
     /// and corrected later.

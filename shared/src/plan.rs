@@ -5,6 +5,7 @@ use serde::Serialize;
 pub mod backup;
 pub mod finding;
 pub mod foreign;
+pub mod kept;
 pub mod label;
 pub mod orphans;
 pub mod overdue;
@@ -13,7 +14,9 @@ pub mod precheck;
 pub mod promote;
 pub mod reconcile;
 pub mod restore;
+pub mod row_counts;
 pub mod schedule;
+pub mod second_reading;
 pub mod verify;
 pub mod whole;
 

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, ErrorName},
     facts::{DatabaseFacts, TableEngine, TableFacts},
     ident::{DatabaseName, ExecutionId, QualifiedTable, TableName},
+    manifest::Manifest,
     plan::backup::Selection,
     starrocks::{Client, ClientError, FailureKind},
 };
@@ -49,6 +50,17 @@ pub async fn read_database(
     readings
         .remove(database)
         .ok_or_else(|| Error::internal(format!("database {database} was not read")))
+}
+
+/// The tables of a plan once more: the second reading R1.
+pub async fn read_again(
+    client: &mut Client,
+    planned: &Manifest,
+    execution: &ExecutionId,
+) -> Result<DatabaseReading, Error> {
+    let names = planned.tables.iter().map(|table| table.table.clone());
+    let selection = Selection::Names(names.collect());
+    read_database(client, &planned.database, &selection, execution).await
 }
 
 /// Several databases with one look at all partitions: the engine makes the rows of every database

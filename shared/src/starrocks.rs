@@ -89,6 +89,30 @@ impl Client {
         self.fold(query, Vec::new, |rows, row| rows.push(row)).await
     }
 
+    /// A query that is never repeated: what it reads grows with the data.
+    pub async fn fetch_once<R: FromRow>(
+        &mut self,
+        query: &Query<R>,
+    ) -> Result<Vec<R>, ClientError> {
+        let mut rows = Vec::new();
+        self.once(query.statement(), &mut rows, &mut |rows, row| {
+            rows.push(R::from_row(row)?);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// From now on queries are given up after `limit`, by the server too. Answers the limit until now.
+    pub async fn limit_queries(&mut self, limit: Duration) -> Result<Duration, ClientError> {
+        let until_now = std::mem::replace(&mut self.settings.query_timeout, limit);
+        if until_now != limit {
+            let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX);
+            self.run(&admin::set_query_timeout(seconds)).await?;
+        }
+        Ok(until_now)
+    }
+
     /// The one row of a query that answers exactly one, or none.
     pub async fn fetch_optional<R: FromRow>(
         &mut self,

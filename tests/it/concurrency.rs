@@ -32,6 +32,7 @@ fn start(execution: &str) -> serde_json::Value {
             "name": null,
             "baseline": null,
             "on_unsupported": "fail",
+            "row_counts": true,
             "retention": null,
             "window_seconds": 86_400,
             "databases": ["sales"],
@@ -82,8 +83,18 @@ async fn a_lease_that_ran_out_is_taken_over() {
         .expect("it adopts");
     assert_eq!(
         (&job["label"], &job["state"]),
-        (&json!("sales_20260301_full"), &json!("finished"))
+        (&json!("sales_20260301_full"), &json!("running"))
     );
+    // It ended unseen, so the first look finds its end, and writes down what every look would.
+    let look = json!({
+        "operation": "backup", "run": start("next")["run"], "jobs": [job], "wait_seconds": 0,
+    });
+    let seen = flow::call(&context, "PollStatus", look)
+        .await
+        .expect("a look");
+    assert_eq!(seen["jobs"][0]["state"], json!("finished"));
+    let pinned = "SELECT COUNT(*) FROM ops.backup_history WHERE pinned_at IS NOT NULL";
+    assert_eq!(cluster.one(pinned).await, "1");
 }
 
 #[tokio::test(flavor = "multi_thread")]

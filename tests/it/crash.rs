@@ -63,6 +63,12 @@ async fn end_state(cluster: &Cluster) -> EndState {
     }
 }
 
+/// Of the newest labels. A function that is called again counts again.
+async fn rows_counted(cluster: &Cluster) -> Vec<Vec<String>> {
+    let query = "SELECT rows_total FROM ops.backup_history WHERE status = 'FINISHED'";
+    cluster.rows(query).await
+}
+
 /// Snapshots in the repository, complete or not: one BACKUP was sent for each.
 async fn snapshots(cluster: &Cluster) -> usize {
     cluster.rows("SHOW SNAPSHOT ON repo").await.len()
@@ -95,6 +101,7 @@ async fn a_function_killed_at_any_statement_of_a_full_is_called_again_and_ends_a
             assert!(fired, "{kill:?}");
             assert!(ended.result.is_ok(), "{kill:?}: {:?}", ended.result);
             assert_eq!(end_state(&cluster).await, expected, "{kill:?}");
+            assert_eq!(rows_counted(&cluster).await, [["2"]], "{kill:?}");
             assert_eq!(
                 snapshots(&cluster).await,
                 1,

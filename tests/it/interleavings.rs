@@ -69,6 +69,8 @@ enum Moment {
     Submitted,
     /// Versions are captured, files are on their way.
     Pinned,
+    /// A look has taken the second reading, and the upload goes on for long.
+    Read,
 }
 
 type Rows = BTreeMap<&'static str, Vec<Vec<Option<String>>>>;
@@ -133,19 +135,13 @@ fn watch_next_pin(engine: &mut Engine, pins: Pins) {
 fn meddle(cluster: &Cluster, moment: Moment, statements: &'static str) {
     let state = match moment {
         Moment::Planned => {
-            let emulator = Arc::clone(&cluster.emulator);
-            let done = AtomicBool::new(false);
-            let meddler = move |sql: &str| {
-                if sql.contains("`backup_partitions`") && !done.swap(true, Ordering::SeqCst) {
-                    emulator.with_engine(|engine| run(engine, statements));
-                }
-                false
-            };
-            cluster
-                .emulator
-                .faults()
-                .always(When::Matches(Box::new(meddler)), Fault::DropBefore);
-            return;
+            return at_statement(cluster, "`backup_partitions`", |engine| {
+                run(engine, statements)
+            });
+        }
+        Moment::Read => {
+            upload_for_long(cluster);
+            return at_statement(cluster, READ, |engine| run(engine, statements));
         }
         Moment::Submitted => BackupState::Pending,
         Moment::Pinned => BackupState::Uploading,
@@ -158,6 +154,35 @@ fn meddle(cluster: &Cluster, moment: Moment, statements: &'static str) {
                 run(engine, statements)
             });
     });
+}
+
+/// The first statement after the second reading was kept.
+const READ: &str = "phase = 'PINNED'";
+
+fn upload_for_long(cluster: &Cluster) {
+    cluster
+        .emulator
+        .with_engine(|engine| engine.jobs.upload_ticks = 40);
+}
+
+/// Does something once, right before the first statement that contains `words`.
+fn at_statement(
+    cluster: &Cluster,
+    words: &'static str,
+    act: impl Fn(&mut Engine) + Send + 'static,
+) {
+    let emulator = Arc::clone(&cluster.emulator);
+    let done = AtomicBool::new(false);
+    let meddler = move |sql: &str| {
+        if sql.contains(words) && !done.swap(true, Ordering::SeqCst) {
+            emulator.with_engine(&act);
+        }
+        false
+    };
+    cluster
+        .emulator
+        .faults()
+        .always(When::Matches(Box::new(meddler)), Fault::DropBefore);
 }
 
 /// The newest label, and the rows that a restore of it brings into another database.
@@ -186,6 +211,7 @@ async fn case(kind: &str, moment: Moment, name: &str, statements: &'static str) 
         Err(error) => {
             // A referenced table that went can make the label partial: it is said, by name.
             let text = error.to_string();
+            assert_ne!(moment, Moment::Read, "{what}: {text}");
             assert!(
                 text.contains("PartialBackup") && text.contains("orders"),
                 "{what}: {text}"
@@ -204,7 +230,7 @@ async fn case(kind: &str, moment: Moment, name: &str, statements: &'static str) 
     match database["cut"].as_str() {
         Some("exact") => assert_eq!(found, pinned, "{what}: {label}"),
         // Said wherever the label is shown; only an incremental can be.
-        Some("torn") => assert_eq!(kind, "incremental", "{what}"),
+        Some("torn") => assert!(kind == "incremental" && moment != Moment::Read, "{what}"),
         other => panic!("{what}: cut {other:?}"),
     }
     next_incremental_misses_nothing(&cluster, &what).await;
@@ -262,6 +288,86 @@ async fn incremental_between_submit_and_pin() {
 #[tokio::test(flavor = "multi_thread")]
 async fn incremental_after_the_pin() {
     all("incremental", Moment::Pinned).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_during_a_long_upload() {
+    all("full", Moment::Read).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn incremental_during_a_long_upload() {
+    all("incremental", Moment::Read).await;
+}
+
+/// A partition that is referenced is loaded: whether that tears the label depends on the pin alone.
+async fn cut_of_an_incremental(disturb: impl FnOnce(&Cluster)) -> (Cluster, String, String) {
+    let cluster = shop().await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("INSERT INTO sales.orders VALUES ('2026-01-01', 11)")
+        .await;
+    disturb(&cluster);
+    let output = flow::incremental(&cluster, "nightly").await;
+    cluster.emulator.faults().clear();
+    let database = &output["summary"]["databases"][0];
+    let text = |field: &str| database[field].as_str().expect("a text").to_owned();
+    let (label, cut) = (text("label"), text("cut"));
+    (cluster, label, cut)
+}
+
+const INTO_P4: &str = "INSERT INTO sales.orders VALUES ('2026-01-04', 44)";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_before_the_pin_tears_and_one_during_the_upload_does_not() {
+    let (_, _, cut) = cut_of_an_incremental(|cluster| {
+        meddle(cluster, Moment::Submitted, INTO_P4);
+    })
+    .await;
+    assert_eq!(cut, "torn");
+    let (cluster, label, cut) = cut_of_an_incremental(|cluster| {
+        meddle(cluster, Moment::Read, INTO_P4);
+    })
+    .await;
+    assert_eq!(cut, "exact");
+    let found = restored(&cluster, &label).await;
+    assert!(!format!("{found:?}").contains("44"), "{found:?}");
+}
+
+/// A reading of the first pin says nothing of the second: the load between them is seen all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_reading_of_a_pin_that_was_lost_is_not_used() {
+    let (cluster, _, cut) = cut_of_an_incremental(|cluster| {
+        upload_for_long(cluster);
+        at_statement(cluster, READ, |engine| {
+            run(engine, INTO_P4);
+            engine.forget_pins();
+        });
+    })
+    .await;
+    assert_eq!(cut, "torn");
+    let kept = "SELECT COUNT(*) FROM ops.backup_history \
+                WHERE second_reading IS NOT NULL AND backup_type <> 'full'";
+    assert_eq!(cluster.one(kept).await, "1", "one was kept");
+}
+
+/// What was kept is used whole or not at all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_reading_that_was_altered_is_refused() {
+    let cluster = shop().await;
+    upload_for_long(&cluster);
+    at_statement(&cluster, READ, |engine| {
+        let alter = "UPDATE ops.backup_history SET second_reading = CONCAT(second_reading, ' ') \
+                     WHERE second_reading IS NOT NULL";
+        engine.execute_as_root(None, alter).expect("it is altered");
+    });
+    let input = json!({ "group": "nightly", "kind": "full" });
+    let error = flow::backup(&cluster, input)
+        .await
+        .result
+        .expect_err("it is refused");
+    let text = error.to_string();
+    assert!(text.contains("second_reading of label"), "{text}");
 }
 
 /// The first pin is lost with the frontend, and the second one captures newer versions.

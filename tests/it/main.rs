@@ -19,6 +19,7 @@ mod polling;
 mod precheck;
 mod promote;
 mod restore;
+mod row_counts;
 mod scale;
 mod schedules;
 mod secrets;

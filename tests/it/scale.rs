@@ -62,5 +62,6 @@ async fn a_hundred_thousand_partitions() {
     );
     let manifest = sent(&cluster, "INSERT INTO `ops`.`backup_partitions`");
     let tables = sent(&cluster, "INSERT INTO `ops`.`backup_tables`");
-    assert!(manifest + tables <= 12, "{manifest} + {tables} INSERTs");
+    // As planned, and once more with the counts.
+    assert!(manifest + tables <= 22, "{manifest} + {tables} INSERTs");
 }

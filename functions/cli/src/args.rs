@@ -139,6 +139,9 @@ pub struct BackupOptions {
     /// What to do with an object that StarRocks cannot back up
     #[arg(long, value_enum, default_value_t = OnUnsupported::Fail)]
     pub on_unsupported: OnUnsupported,
+    /// Do not count rows: a restore then has fewer counts to compare with
+    #[arg(long)]
+    pub no_row_counts: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -231,6 +234,9 @@ pub struct RestoreTarget {
     /// Do not count rows
     #[arg(long)]
     pub no_row_counts: bool,
+    /// Compare every value, as a sum of hashes, with live partitions that still are what was backed up
+    #[arg(long)]
+    pub checksum: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

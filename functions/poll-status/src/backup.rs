@@ -5,10 +5,13 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, FlowError, Job, JobState},
-    ident::RepositoryName,
-    job::BackupState,
+    ident::{RepositoryName, TableName},
+    job::{BackupState, PinMark},
     label::SnapshotLabel,
+    manifest::Manifest,
     ops::{Ops, run_status::Lease},
+    plan::second_reading::{KeptReading, SecondReading},
+    read,
     sql::{
         backup::cancel_backup,
         ops::run_status::{ClaimRow, Phase},
@@ -18,7 +21,10 @@ use shared::{
     track::{self, Whereabouts},
 };
 
-use crate::progress;
+use crate::{
+    count::{self, Share},
+    progress,
+};
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
@@ -49,6 +55,8 @@ pub(crate) async fn poll(
 ) -> Result<Seen, Error> {
     let mut seen = Vec::with_capacity(jobs.len());
     let mut wait_seconds = progress::LONGEST_WAIT;
+    let running = jobs.iter().filter(|job| job.state == JobState::Running);
+    let mut shares = Share::of_a_look(running.count());
     for job in jobs {
         let mut job = job.clone();
         if job.state == JobState::Running {
@@ -57,6 +65,7 @@ pub(crate) async fn poll(
                 repository: settings.repository()?,
                 run,
                 waited,
+                counting: shares.next().expect("one for each running job"),
             };
             let wait = look.at(client, &mut job).await?;
             wait_seconds = wait_seconds.min(wait);
@@ -80,6 +89,7 @@ struct Look<'a> {
     repository: &'a RepositoryName,
     run: &'a BackupRun,
     waited: u64,
+    counting: Share,
 }
 
 impl Look<'_> {
@@ -117,15 +127,26 @@ impl Look<'_> {
         }
         match track::find_label(client, self.repository, &job.database, &label).await? {
             Whereabouts::Running(shown) => {
-                if shown.pinned && claim.phase < Phase::Pinned {
-                    self.pinned(client, &lease, &label).await?;
+                let pin = shown.pin.as_ref();
+                if let Some(pin) = pin.filter(|_| claim.phase < Phase::Pinned) {
+                    self.ops(client).record_pinned(&label).await?;
+                    self.read_again(client, &label, pin).await?;
+                    self.ops(client)
+                        .set_phase(&lease, &label, Phase::Pinned, None)
+                        .await?;
                 }
+                self.count(client, job, &label).await?;
                 self.running(client, &lease, job, &label, &claim, &shown)
                     .await
             }
             Whereabouts::Complete => {
+                // What is counted in the last look is proven by the reading at the end.
+                self.count(client, job, &label).await?;
                 if claim.phase < Phase::Pinned {
-                    self.pinned(client, &lease, &label).await?;
+                    self.ops(client).record_pinned(&label).await?;
+                    self.ops(client)
+                        .set_phase(&lease, &label, Phase::Pinned, None)
+                        .await?;
                 }
                 job.state = JobState::Finished;
                 job.progress = Some(progress::finished());
@@ -157,18 +178,87 @@ impl Look<'_> {
         }
     }
 
-    /// The pin was before this moment: an upper bound, which is what looking for the state of a given
-    /// time needs. SnapshotFinishedTime itself is never parsed.
-    async fn pinned(
+    /// The second reading R1, right after the pin. Where that cannot be had just now nothing is kept, and
+    /// `record-history` reads at the end of the job: no reason to stop following the others.
+    async fn read_again(
         &self,
         client: &mut Client,
-        lease: &Lease,
+        label: &SnapshotLabel,
+        pin: &PinMark,
+    ) -> Result<(), Error> {
+        match self.keep_second_reading(client, label, pin).await {
+            // The look is repeated.
+            Err(error) if error.name == ErrorName::Unreachable => Err(error),
+            Err(error) => {
+                tracing::warn!(label = %label, error = %error, "not read at the pin: read again at the end");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn keep_second_reading(
+        &self,
+        client: &mut Client,
+        label: &SnapshotLabel,
+        pin: &PinMark,
+    ) -> Result<(), Error> {
+        let planned = self.planned(client, label).await?;
+        let counted = self.ops(client).row_counts(&planned).await?.mark();
+        let after = read::read_again(client, &planned, &self.run.execution_id).await?;
+        if !after.unreadable.is_empty() {
+            let tables: Vec<&str> = after.unreadable.keys().map(TableName::as_str).collect();
+            return Err(Error::new(
+                ErrorName::JobConflict,
+                format!("tables that cannot be read just now: {}", tables.join(", ")),
+            ));
+        }
+        let reading = SecondReading::of(&planned, &after.facts);
+        let kept = KeptReading {
+            pin: pin.clone(),
+            counted: Some(counted),
+            reading,
+        };
+        self.ops(client).keep_second_reading(&planned, &kept).await
+    }
+
+    async fn planned(&self, client: &mut Client, label: &SnapshotLabel) -> Result<Manifest, Error> {
+        let record = self.ops(client).known_backup(label).await?;
+        self.ops(client).manifest(&record).await
+    }
+
+    /// Counts for a moment what is not counted yet. No count is worth the backup: where it fails, the
+    /// rest stays uncounted.
+    async fn count(
+        &self,
+        client: &mut Client,
+        job: &mut Job,
         label: &SnapshotLabel,
     ) -> Result<(), Error> {
-        self.ops(client).record_pinned(label).await?;
-        self.ops(client)
-            .set_phase(lease, label, Phase::Pinned, None)
-            .await
+        if job.counted || !self.run.row_counts {
+            return Ok(());
+        }
+        let counted = match self.planned(client, label).await {
+            Ok(planned) => {
+                count::count(
+                    client,
+                    self.settings.ops_database(),
+                    &planned,
+                    &self.counting,
+                )
+                .await
+            }
+            Err(error) => Err(error),
+        };
+        match counted {
+            Ok(all) => job.counted = all,
+            Err(error) if error.name == ErrorName::Unreachable => return Err(error),
+            Err(error) => {
+                tracing::warn!(label = %label, error = %error, "the rest is not counted");
+                job.counted = true;
+            }
+        }
+        Ok(())
     }
 
     /// `false`, with the job failed, where the database is gone: nothing can be looked up in it.

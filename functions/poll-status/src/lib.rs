@@ -2,9 +2,12 @@
 //! long.
 //!
 //! Each look renews the lease, so that a job stays ours as long as somebody follows it. The first look
-//! that sees the pin writes down when that was.
+//! that sees the pin writes down when that was, and takes the second reading R1: the sooner after the
+//! pin, the less of what happens during a long upload is mistaken for a change before it. While the upload
+//! runs, rows are counted: for a moment in each look, because a look must stay short.
 
 mod backup;
+mod count;
 mod progress;
 mod restore;
 

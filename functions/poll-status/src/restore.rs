@@ -338,6 +338,7 @@ fn job_for_people(own: &Own, shown: Option<&RestoreJob>) -> Job {
         state: JobState::Running,
         detail: None,
         error: None,
+        counted: true,
         progress: Some(progress),
     }
 }

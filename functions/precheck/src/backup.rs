@@ -18,12 +18,13 @@ use shared::{
 
 use crate::{auto, facts::Gathered, input};
 
-const FIELDS: [&str; 8] = [
+const FIELDS: [&str; 9] = [
     "group",
     "kind",
     "name",
     "baseline",
     "on_unsupported",
+    "row_counts",
     "policy",
     "scheduled_at",
     "on_overlap",
@@ -37,6 +38,7 @@ struct Input {
     name: Option<String>,
     baseline: Option<SnapshotLabel>,
     on_unsupported: Option<OnUnsupported>,
+    row_counts: Option<bool>,
     /// Of `auto` only.
     policy: Option<Policy>,
     /// When a schedule meant this start to be. A second delivery of the same one does nothing.
@@ -110,6 +112,7 @@ pub(crate) async fn normalize(
         name: input.name,
         baseline: input.baseline,
         on_unsupported: input.on_unsupported.unwrap_or_default(),
+        row_counts: input.row_counts.unwrap_or(true),
         window_seconds: settings.window_seconds(),
         databases,
     };

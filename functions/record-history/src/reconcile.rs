@@ -7,15 +7,18 @@ use shared::{
     flow::BackupRun,
     manifest::{BackupRecord, BackupStatus, Manifest, ManifestObject},
     ops::Ops,
-    plan::{backup::Selection, reconcile::reconcile},
+    plan::{reconcile::reconcile, second_reading::SecondReading},
     read,
-    sql::ops::history::{Content, EndedRow},
+    sql::{
+        ops::history::{Content, EndedRow},
+        show,
+    },
     starrocks::Client,
     time::SnapshotTimestamp,
     track,
 };
 
-/// Takes the second reading R1, reconciles, and writes the label's end. Answers whether tables of the
+/// Reconciles with the second reading R1, and writes the label's end. Answers whether tables of the
 /// label are invalid, so that the database is worth planning again.
 pub(crate) async fn complete(
     settings: &Settings,
@@ -25,7 +28,7 @@ pub(crate) async fn complete(
     timestamp: Option<&SnapshotTimestamp>,
 ) -> Result<bool, Error> {
     let ops = settings.ops_database();
-    let planned = Ops::new(client, ops).manifest(record).await?;
+    let mut planned = Ops::new(client, ops).manifest(record).await?;
     let snapshot = match timestamp {
         Some(timestamp) => {
             let repository = settings.repository()?;
@@ -35,21 +38,10 @@ pub(crate) async fn complete(
         }
         None => SnapshotObjects::default(),
     };
-    let names = planned
-        .tables
-        .iter()
-        .map(|table| table.table.clone())
-        .collect();
-    let after = read::read_database(
-        client,
-        &planned.database,
-        &Selection::Names(names),
-        &run.execution_id,
-    )
-    .await?;
+    let after = second_reading(settings, run, client, &mut planned).await?;
     let planned_id = planned.plan_id.clone();
     let planned_digest = planned.digest();
-    let mut reconciled = reconcile(planned, &snapshot, &after.facts)?;
+    let mut reconciled = reconcile(planned, &snapshot, &after)?;
     for decision in &reconciled.decisions {
         tracing::info!(
             subject = decision.subject,
@@ -65,6 +57,8 @@ pub(crate) async fn complete(
             .parse()
             .expect("a plan id with a suffix has no white space");
         Ops::new(client, ops).write_manifest(manifest).await?;
+    } else {
+        Ops::new(client, ops).write_row_counts(manifest).await?;
     }
     let missing = missing(manifest);
     Ops::new(client, ops)
@@ -84,7 +78,7 @@ pub(crate) async fn complete(
                 partitions_total: manifest.partitions_total(),
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
-                rows_total: None,
+                rows_total: manifest.rows_total(),
             }),
         })
         .await?;
@@ -102,6 +96,51 @@ pub(crate) async fn complete(
         "backup recorded"
     );
     Ok(!reconciled.invalid.is_empty())
+}
+
+/// As a look at the pin kept it, if the job still shows that very pin; else as it is now. Fills in the
+/// row counts that it proves, or disproves.
+async fn second_reading(
+    settings: &Settings,
+    run: &BackupRun,
+    client: &mut Client,
+    planned: &mut Manifest,
+) -> Result<SecondReading, Error> {
+    let ops = settings.ops_database();
+    let counts = Ops::new(client, ops).row_counts(planned).await?;
+    let kept = Ops::new(client, ops).second_reading(planned).await?;
+    if let Some(kept) = kept {
+        let jobs = client.fetch(&show::backup(&planned.database)).await?;
+        let own = jobs.iter().find(|job| job.label == planned.label.as_str());
+        let shown = own.and_then(|job| job.pin.as_ref());
+        if shown == Some(&kept.pin) {
+            let covered = kept.counted.map_or(0, |mark| counts.covered(&mark));
+            let later = match covered < counts.counted() {
+                true => Some(read_now(run, client, planned).await?),
+                false => None,
+            };
+            counts.fill(planned, covered, later.as_ref());
+            return Ok(kept.reading);
+        }
+        tracing::warn!(
+            label = %planned.label,
+            kept = %kept.pin,
+            shown = shown.map(ToString::to_string),
+            "not the pin that the second reading followed: reading again"
+        );
+    }
+    let after = read_now(run, client, planned).await?;
+    counts.fill(planned, counts.counted(), None);
+    Ok(after)
+}
+
+async fn read_now(
+    run: &BackupRun,
+    client: &mut Client,
+    planned: &Manifest,
+) -> Result<SecondReading, Error> {
+    let after = read::read_again(client, planned, &run.execution_id).await?;
+    Ok(SecondReading::of(planned, &after.facts))
 }
 
 /// Everything of the group that is not in the label, with the reason, or nothing.

@@ -52,9 +52,10 @@ impl Work<'_> {
         let found = track::find_label(client, self.repository, self.database, &claim.label).await?;
         let own = claim.execution == self.run.execution_id;
         let (state, detail) = match found {
-            Whereabouts::Running(_) => (JobState::Running, None),
+            // Of a complete one, the look that finds it so writes down what there is to say.
+            Whereabouts::Running(_) | Whereabouts::Complete => (JobState::Running, None),
             // What is wrong with an unusable one is said where it is recorded.
-            Whereabouts::Complete | Whereabouts::Unusable(_) => (JobState::Finished, None),
+            Whereabouts::Unusable(_) => (JobState::Finished, None),
             Whereabouts::Cancelled(words) => (JobState::Cancelled, Some(words)),
             // Looked for in vain already. If it turns up after all, the audit finds it.
             Whereabouts::Nowhere if record.status == BackupStatus::Lost => {
@@ -101,5 +102,6 @@ fn job(record: &BackupRecord, state: JobState, detail: Option<String>) -> Job {
         detail,
         error: None,
         progress: None,
+        counted: false,
     }
 }

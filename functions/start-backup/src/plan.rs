@@ -70,6 +70,7 @@ impl Prepared {
             detail: self.left_out.clone(),
             error: None,
             progress: None,
+            counted: false,
         }
     }
 }

@@ -5,10 +5,15 @@ use crate::{
     error::{Error, ErrorName},
     ident::{ClusterId, DatabaseName, ExecutionId, GroupName},
     label::SnapshotLabel,
-    manifest::{BackupRecord, BackupStatus},
-    plan::overdue::{Age, Ages},
+    manifest::{BackupRecord, BackupStatus, Manifest},
+    plan::{
+        kept::BrokenText,
+        overdue::{Age, Ages},
+        row_counts::RowCounts,
+        second_reading::KeptReading,
+    },
     sql::ops::{
-        history::{self, EndedRow, PlannedRow},
+        history::{self, EndedRow, KeptColumn, PlannedRow},
         inventory, run_status,
     },
 };
@@ -116,6 +121,102 @@ impl Ops<'_> {
                 .await?
                 .is_some_and(|record| record.pinned_at.is_some())
         })
+    }
+
+    /// Keeps the second reading beside its label. What is too long to be kept is left to the end of the
+    /// job: that is right too, only later.
+    pub async fn keep_second_reading(
+        &mut self,
+        planned: &Manifest,
+        kept: &KeptReading,
+    ) -> Result<(), Error> {
+        match kept.to_text(planned) {
+            Some(text) => {
+                self.keep(&planned.label, KeptColumn::SecondReading, &text)
+                    .await
+            }
+            None => {
+                tracing::warn!(
+                    label = %planned.label,
+                    "too much changed between plan and pin to be kept: read again at the end"
+                );
+                Ok(())
+            }
+        }
+    }
+
+    /// What a look kept, if one saw the pin.
+    pub async fn second_reading(
+        &mut self,
+        planned: &Manifest,
+    ) -> Result<Option<KeptReading>, Error> {
+        let column = KeptColumn::SecondReading;
+        let Some(text) = self.kept(&planned.label, column).await? else {
+            return Ok(None);
+        };
+        KeptReading::parse(&text, planned)
+            .map(Some)
+            .map_err(|error| self.broken(&planned.label, column, &error))
+    }
+
+    /// Keeps what was counted so far. `false`: it is too long to be kept.
+    pub async fn keep_row_counts(
+        &mut self,
+        planned: &Manifest,
+        counts: &RowCounts,
+    ) -> Result<bool, Error> {
+        let Some(text) = counts.to_text(planned) else {
+            return Ok(false);
+        };
+        self.keep(&planned.label, KeptColumn::RowCounts, &text)
+            .await?;
+        Ok(true)
+    }
+
+    /// What was counted so far.
+    pub async fn row_counts(&mut self, planned: &Manifest) -> Result<RowCounts, Error> {
+        let column = KeptColumn::RowCounts;
+        let Some(text) = self.kept(&planned.label, column).await? else {
+            return Ok(RowCounts::default());
+        };
+        RowCounts::parse(&text, planned)
+            .map_err(|error| self.broken(&planned.label, column, &error))
+    }
+
+    async fn keep(
+        &mut self,
+        label: &SnapshotLabel,
+        column: KeptColumn,
+        text: &str,
+    ) -> Result<(), Error> {
+        self.client
+            .run(&history::set_kept(self.database, label, column, text))
+            .await?;
+        until_visible!(format!("{} of label {label}", column.as_str()), {
+            self.kept(label, column).await?.as_deref() == Some(text)
+        })
+    }
+
+    async fn kept(
+        &mut self,
+        label: &SnapshotLabel,
+        column: KeptColumn,
+    ) -> Result<Option<String>, Error> {
+        let query = history::kept(self.database, label, column);
+        let row = self.client.fetch_optional(&query).await?;
+        Ok(row.and_then(|row| row.0))
+    }
+
+    fn broken(&self, label: &SnapshotLabel, column: KeptColumn, error: &BrokenText) -> Error {
+        let (ops, column) = (self.database, column.as_str());
+        Error::new(
+            ErrorName::VerificationFailed,
+            format!("{column} of label '{label}' is not what was written: {error}"),
+        )
+        .hint(format!(
+            "a row of backup_history was changed by hand. UPDATE {ops}.backup_history SET {column} = \
+             NULL WHERE label = '{label}' makes the next run do without it"
+        ))
     }
 
     pub async fn record_ended(&mut self, row: &EndedRow<'_>) -> Result<(), Error> {

@@ -41,6 +41,24 @@ impl Ops<'_> {
         })
     }
 
+    /// Writes the rows of what the label stores again, now with their counts, which the digest of a
+    /// manifest leaves out.
+    pub async fn write_row_counts(&mut self, counted: &Manifest) -> Result<(), Error> {
+        let mut rows = 0;
+        for statement in manifest::insert_counted(self.database, counted) {
+            self.client.run(&statement).await?;
+            rows += 1;
+        }
+        if rows == 0 {
+            return Ok(());
+        }
+        let counts = manifest::counted(counted).count() as u64;
+        until_visible!(format!("the row counts of label {}", counted.label), {
+            let query = manifest::count_counted(self.database, counted);
+            self.count(&query).await? >= counts
+        })
+    }
+
     /// Takes the rows of a plan away: before it is written again with other partitions, or when
     /// nothing was submitted under it.
     pub async fn delete_manifest(

@@ -11,20 +11,25 @@
 //! find that out for what is stored, names alone do not. And a partition that is made after R0 and
 //! dropped before R1 was never seen; where its table is not stored whole, the label does not have it.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use crate::{
     error::{Error, ErrorName},
     facts::{
-        DatabaseFacts, ObjectKind, PartitionFacts, TableFacts,
+        ObjectKind,
         snapshot::{SnapshotObjects, SnapshotTable},
     },
     ident::{PartitionName, TableName},
     label::SnapshotLabel,
-    manifest::{
-        Cut, Manifest, ManifestObject, ManifestPartition, ManifestTable, UNPARTITIONED_KEY,
+    manifest::{Cut, Manifest, ManifestObject, ManifestPartition, ManifestTable},
+    plan::{
+        Decision,
+        second_reading::{Came, SecondReading, Standing, TableReading, Under},
     },
-    plan::Decision,
 };
 
 #[cfg(test)]
@@ -85,7 +90,7 @@ impl From<ForeignSnapshot> for Error {
 pub fn reconcile(
     planned: Manifest,
     snapshot: &SnapshotObjects,
-    after: &DatabaseFacts,
+    after: &SecondReading,
 ) -> Result<Reconciliation, ForeignSnapshot> {
     let is_foreign = |name: &&TableName| {
         let tables = &planned.tables;
@@ -111,7 +116,7 @@ pub fn reconcile(
         let name = table.table.clone();
         let ddl = table.ddl.clone();
         let pinned = snapshot.tables.get(&name);
-        match reconcile_table(table, &label, pinned, after, &mut report) {
+        match reconcile_table(table, &label, pinned, after.table(&name), &mut report) {
             Ok(table) => tables.push(table),
             Err(reason) => {
                 report.say(&name, "invalid", &reason.to_string());
@@ -188,19 +193,22 @@ fn reconcile_table(
     table: ManifestTable,
     label: &Arc<SnapshotLabel>,
     pinned: Option<&SnapshotTable>,
-    after: &DatabaseFacts,
+    after: &TableReading,
     report: &mut Report,
 ) -> Result<ManifestTable, InvalidReason> {
-    let is_same =
-        |now: &&TableFacts| now.table_id == table.table_id && now.schema_hash == table.schema_hash;
-    let now = after.tables.get(&table.table);
-    let same = now.filter(is_same);
+    let standing = after
+        .content
+        .as_ref()
+        .map(|content| content.standing(&table));
+    let same = standing.as_ref().filter(|_| after.name == Under::Same);
     let share = share(&table, label);
     if share == Share::Nothing {
-        match (same, now) {
-            (Some(now), _) => compare_referenced(&table, label, now, report),
-            (None, Some(_)) => report.torn(&table.table, "it is another table now, or has changed"),
-            (None, None) => report.torn(&table.table, "it was dropped or renamed after the plan"),
+        match (same, after.name) {
+            (Some(now), _) => compare_referenced(&table, label, now, &[], report),
+            (None, Under::Nothing) => {
+                report.torn(&table.table, "it was dropped or renamed after the plan");
+            }
+            (None, _) => report.torn(&table.table, "it is another table now, or has changed"),
         }
         return Ok(table);
     }
@@ -211,17 +219,17 @@ fn reconcile_table(
         return Err(InvalidReason::OtherTableInSnapshot);
     }
     // Swapped or renamed after the pin, and otherwise as it was.
-    let moved = || after.tables.values().find(is_same).filter(|_| known);
-    if let Some(now) = same.or_else(moved) {
-        let table = match_snapshot(table, label, pinned, Some(now), report)?;
+    let moved = standing.as_ref().filter(|_| known);
+    if let Some(now) = same.or(moved) {
+        let (table, removed) = match_snapshot(table, label, pinned, now.came, report)?;
         if share == Share::Part {
-            compare_referenced(&table, label, now, report);
+            compare_referenced(&table, label, now, &removed, report);
         }
         return Ok(without_stale_counts(table, label, now));
     }
-    match now {
-        Some(now) if now.table_id == table.table_id => Err(InvalidReason::SchemaChanged),
-        Some(_) if !known => Err(InvalidReason::OtherTable),
+    match after.name {
+        Under::Same | Under::Altered => Err(InvalidReason::SchemaChanged),
+        Under::Another if !known => Err(InvalidReason::OtherTable),
         _ if share == Share::Part || !is_alike(&table, pinned) => Err(InvalidReason::Gone),
         // All of it is in one snapshot, as it was at the pin, whatever became of it. Whether that is
         // what R0 saw is not known, so no fingerprint may vouch for it.
@@ -231,7 +239,7 @@ fn reconcile_table(
                 "keep",
                 "it is gone since; the snapshot has it as of the pin",
             );
-            let mut table = match_snapshot(table, label, pinned, None, report)?;
+            let (mut table, _) = match_snapshot(table, label, pinned, &[], report)?;
             for partition in &mut table.partitions {
                 partition.fingerprint = None;
                 partition.row_count = None;
@@ -253,17 +261,18 @@ fn is_alike(table: &ManifestTable, pinned: &SnapshotTable) -> bool {
     }
 }
 
-/// The partitions that the snapshot really holds, in place of those that it was to hold.
+/// The partitions that the snapshot really holds, in place of those that it was to hold; and those that
+/// it does not hold.
 fn match_snapshot(
     mut table: ManifestTable,
     label: &Arc<SnapshotLabel>,
     pinned: &SnapshotTable,
-    now: Option<&TableFacts>,
+    came: &[Came],
     report: &mut Report,
-) -> Result<ManifestTable, InvalidReason> {
+) -> Result<(ManifestTable, Vec<PartitionName>), InvalidReason> {
     if table.unpartitioned {
         return match pinned.partitions.len() {
-            1 => Ok(table),
+            1 => Ok((table, Vec::new())),
             _ => Err(InvalidReason::NotInSnapshot),
         };
     }
@@ -292,9 +301,10 @@ fn match_snapshot(
         let reason = format!("made before the pin: {}", some_names(only_pinned.iter()));
         report.say(&name, "add", &reason);
         let common = common_replication(&table.partitions);
-        let facts = now.map(|now| by_key(&table, now)).unwrap_or_default();
+        let figures: BTreeMap<&PartitionName, &Came> =
+            came.iter().map(|came| (&came.name, came)).collect();
         let added = only_pinned.into_iter().map(|partition| {
-            let facts = facts.get(partition.as_str()).copied();
+            let facts = figures.get(&partition).copied();
             only_in_snapshot(partition, label, facts, common)
         });
         table.partitions.extend(added);
@@ -302,14 +312,14 @@ fn match_snapshot(
             .partitions
             .sort_by(|one, other| one.name.cmp(&other.name));
     }
-    Ok(table)
+    Ok((table, removed))
 }
 
 /// Without a fingerprint it is changed for every later plan, whatever its content.
 fn only_in_snapshot(
     name: PartitionName,
     label: &Arc<SnapshotLabel>,
-    facts: Option<&PartitionFacts>,
+    facts: Option<&Came>,
     common_replication: u16,
 ) -> ManifestPartition {
     ManifestPartition {
@@ -317,7 +327,7 @@ fn only_in_snapshot(
         name,
         fingerprint: None,
         stored_in: Arc::clone(label),
-        value: facts.map_or_else(|| "".into(), |facts| Arc::clone(&facts.value)),
+        value: facts.map_or_else(|| "".into(), |facts| facts.value.as_str().into()),
         buckets: facts.map_or(0, |facts| facts.buckets),
         replication_num: facts.map_or(common_replication, |facts| facts.replication_num),
         row_count: None,
@@ -335,17 +345,17 @@ fn common_replication(partitions: &[ManifestPartition]) -> u16 {
 }
 
 /// Whether what older snapshots hold of a table is still its content at R1, and nothing came to it
-/// that this label has not.
+/// that this label has not. `removed` was planned, and is not in the snapshot.
 fn compare_referenced(
     table: &ManifestTable,
     label: &SnapshotLabel,
-    now: &TableFacts,
+    now: &Standing<'_>,
+    removed: &[PartitionName],
     report: &mut Report,
 ) {
-    let facts = by_key(table, now);
-    let same = |partition: &ManifestPartition| {
-        let now = facts.get(partition.name.as_str());
-        now.is_some_and(|now| partition.system || Some(now.fingerprint) == partition.fingerprint)
+    let same = |partition: &ManifestPartition| match partition.system {
+        true => !now.gone.contains(&partition.name),
+        false => now.is_still(&partition.name),
     };
     let referenced = table
         .partitions
@@ -362,20 +372,17 @@ fn compare_referenced(
             &format!("changed after the plan, and not in the snapshot: {names}"),
         );
     }
-    let missing = |facts: &&PartitionFacts| {
+    let is_held = |name: &PartitionName| {
         let partitions = &table.partitions;
-        !facts.system
-            && !table.unpartitioned
-            && partitions
-                .binary_search_by(|own| own.name.cmp(&facts.name))
-                .is_err()
+        let found = partitions.binary_search_by(|own| own.name.cmp(name));
+        found.is_ok() || table.unpartitioned
     };
-    let came: Vec<_> = now
-        .partitions
-        .iter()
-        .filter(missing)
-        .map(|facts| &facts.name)
-        .collect();
+    let came = now.came.iter().filter(|came| !came.system);
+    let came = came.map(|came| &came.name).filter(|name| !is_held(name));
+    let is_system = |name: &&PartitionName| name.as_str().starts_with('$');
+    let back = removed.iter().filter(|name| !now.gone.contains(*name));
+    let back = back.filter(|name| !is_system(name));
+    let came: BTreeSet<_> = came.chain(back).collect();
     if !came.is_empty() {
         let names = some_names(came.into_iter());
         report.torn(
@@ -389,39 +396,15 @@ fn compare_referenced(
 fn without_stale_counts(
     mut table: ManifestTable,
     label: &SnapshotLabel,
-    now: &TableFacts,
+    now: &Standing<'_>,
 ) -> ManifestTable {
-    if table
-        .partitions
-        .iter()
-        .all(|partition| partition.row_count.is_none())
-    {
-        return table;
-    }
-    let facts = by_key(&table, now);
-    let prints: Vec<_> = table
-        .partitions
-        .iter()
-        .map(|own| facts.get(own.name.as_str()).map(|now| now.fingerprint))
-        .collect();
-    for (partition, now) in table.partitions.iter_mut().zip(prints) {
-        if *partition.stored_in == *label && partition.fingerprint != now {
+    for partition in &mut table.partitions {
+        let stale = partition.fingerprint.is_none() || !now.is_still(&partition.name);
+        if *partition.stored_in == *label && stale {
             partition.row_count = None;
         }
     }
     table
-}
-
-/// The partitions of `now` under the names that the manifest has for them.
-fn by_key<'a>(table: &ManifestTable, now: &'a TableFacts) -> BTreeMap<&'a str, &'a PartitionFacts> {
-    let key = |facts: &'a PartitionFacts| match table.unpartitioned {
-        true => UNPARTITIONED_KEY,
-        false => facts.name.as_str(),
-    };
-    now.partitions
-        .iter()
-        .map(|facts| (key(facts), facts))
-        .collect()
 }
 
 fn some_names<'a>(names: impl ExactSizeIterator<Item = &'a PartitionName>) -> String {

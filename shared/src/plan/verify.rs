@@ -4,6 +4,8 @@
 //! something exact to compare with: a count that was taken while the fingerprint stood still, or a
 //! live partition that still is what was backed up. What cannot be compared is said, not assumed.
 
+pub mod checksum;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;

@@ -12,6 +12,8 @@ pub struct ChecksumPlan {
     pub query: Query<Checksum>,
     /// Columns that have no text to compare, each with the reason.
     pub left_out: Vec<(ColumnName, &'static str)>,
+    /// Columns of which different values can have the same text, each with the reason.
+    pub approximate: Vec<(ColumnName, &'static str)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +40,11 @@ pub fn checksum(
 ) -> Result<ChecksumPlan, EmptyList> {
     let mut compared = Vec::new();
     let mut left_out = Vec::new();
+    let mut approximate = Vec::new();
     for column in columns {
+        if let Some(reason) = approximation(&column.sql_type) {
+            approximate.push((column.name.clone(), reason));
+        }
         match TextForm::of(&column.sql_type) {
             Ok(form) => compared.push((&column.name, form)),
             Err(reason) => left_out.push((column.name.clone(), reason)),
@@ -67,7 +73,11 @@ pub fn checksum(
         .table(table)
         .partition_list(partitions)?
         .query("SELECT checksum");
-    Ok(ChecksumPlan { query, left_out })
+    Ok(ChecksumPlan {
+        query,
+        left_out,
+        approximate,
+    })
 }
 
 /// How a value becomes text that is equal for equal values.
@@ -92,6 +102,21 @@ impl TextForm {
             "percentile" => Err("a PERCENTILE has no exact text form in StarRocks"),
             _ => form("CAST(", " AS STRING)"),
         }
+    }
+}
+
+/// Why equal texts do not prove equal values of this type. `None`: they do, or it has no text at all.
+fn approximation(sql_type: &str) -> Option<&'static str> {
+    let sql_type = sql_type.to_ascii_lowercase();
+    match sql_type.split(['(', '<', ' ']).next().unwrap_or_default() {
+        "float" | "double" => Some("a FLOAT or DOUBLE is compared as it is printed"),
+        "hll" => Some("an HLL is compared by its estimated cardinality"),
+        "json" => Some("JSON is compared as it is printed"),
+        "array" if sql_type.matches('<').count() == 1 => {
+            Some("an ARRAY is compared as its joined elements")
+        }
+        "map" | "struct" => Some("a MAP or STRUCT is compared as JSON"),
+        _ => None,
     }
 }
 
@@ -137,6 +162,12 @@ mod tests {
         FROM `sales`.`orders`
         ");
         assert_eq!(plan.left_out[0].0.as_str(), "nested");
+        let approximate: Vec<&str> = plan
+            .approximate
+            .iter()
+            .map(|(column, _)| column.as_str())
+            .collect();
+        assert_eq!(approximate, ["tags", "doc", "m"]);
         assert!(checksum(&table("orders"), None, &[column("p", "percentile")]).is_err());
         let partitions = ["p1".parse().unwrap()];
         let plan = checksum(&table("orders"), Some(&partitions), &columns[..1]).unwrap();

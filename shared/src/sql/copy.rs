@@ -151,20 +151,27 @@ pub fn count_temporary_partition(
         .query("SELECT COUNT")
 }
 
-/// Rows of each of these partitions, in one statement. `key` numbers the partitions in the order
-/// given, so that a name with odd characters needs no way back.
+/// Rows of each of these partitions of a table, in one statement.
 pub fn count_partitions(
     table: &QualifiedTable,
     partitions: &[PartitionName],
 ) -> Result<Query<PartitionCount>, EmptyList> {
-    if partitions.is_empty() {
+    count_each(partitions.iter().map(|partition| (table, partition)))
+}
+
+/// Rows of each of these partitions, of several tables, in one statement. They are numbered in the
+/// order given, so that a name with odd characters needs no way back.
+pub fn count_each<'a>(
+    partitions: impl ExactSizeIterator<Item = (&'a QualifiedTable, &'a PartitionName)>,
+) -> Result<Query<PartitionCount>, EmptyList> {
+    if partitions.len() == 0 {
         return Err(EmptyList { of: "PARTITION" });
     }
     Ok(Sql::new("")
         .list(
-            partitions.iter().enumerate(),
+            partitions.enumerate(),
             "\nUNION ALL ",
-            |sql, (index, partition)| {
+            |sql, (index, (table, partition))| {
                 sql.text("SELECT ")
                     .number(index as u64)
                     .text(" AS partition_index, COUNT(*) AS row_count FROM ")

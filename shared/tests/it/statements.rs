@@ -77,7 +77,7 @@ async fn finish_backup(cluster: &Cluster, client: &mut Client) -> BackupState {
             .unwrap()
             .remove(0);
         if job.state.phase() != Phase::Running {
-            assert!(job.pinned);
+            assert!(job.pin.is_some());
             return job.state;
         }
         cluster.emulator.advance(SignedDuration::from_secs(3));

@@ -91,7 +91,7 @@ async fn overlay_and_stage(profile: Profile) {
         assert_eq!(strategies["listed"], "overlay");
     }
     prepared
-        .restore(json!({ "target_label": INCREMENTAL }))
+        .restore(json!({ "target_label": INCREMENTAL, "checksum": true }))
         .await;
     prepared
         .assert_equal("sales", &prepared.at_incremental)

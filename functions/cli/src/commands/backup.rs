@@ -45,6 +45,7 @@ pub(super) fn input(kind: &str, options: &BackupOptions, baseline: Option<&str>)
             OnUnsupported::Fail => "fail",
             OnUnsupported::Skip => "skip",
         },
+        "row_counts": !options.no_row_counts,
     })
 }
 

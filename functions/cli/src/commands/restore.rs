@@ -86,6 +86,7 @@ impl Session<'_> {
             "into_database": target.into_database,
             "swap": match target.swap { Swap::Auto => "auto", Swap::Manual => "manual" },
             "row_counts": !target.no_row_counts,
+            "checksum": target.checksum,
         }))
     }
 

@@ -15,7 +15,7 @@ use self::{
     cluster::{Choices, Cluster, Kind, Snapshot},
     reader::{Reading, read},
 };
-use super::{InvalidTable, Reconciliation, reconcile};
+use super::{InvalidTable, Reconciliation, reconcile, tests::kept};
 use crate::{
     facts::{
         SHADOW_PARTITION,
@@ -28,6 +28,7 @@ use crate::{
     plan::{
         backup::{BackupRequest, Basis, Leftovers, NamedTable, Selection, plan},
         partition_diff::Limits,
+        row_counts::{CountMark, RowCounts},
     },
 };
 
@@ -42,6 +43,9 @@ struct World {
     window: Option<BTreeMap<String, Vec<Option<i64>>>>,
     shown: BTreeSet<String>,
     repository: BTreeMap<String, Snapshot>,
+    detour: Option<Detour>,
+    /// What the label of the attempt is to hold, and what was counted of it.
+    counting: Option<(Manifest, RowCounts)>,
     /// A table that was put aside under another name, and comes back after the backup.
     aside: Option<Aside>,
 }
@@ -51,20 +55,54 @@ struct Aside {
     under: String,
 }
 
-/// What is seldom met by chance: another table in a name's place at the pin, and only then.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What is seldom met by chance: another table in a name's place at the pin.
 enum Detour {
-    None,
     /// Swapped away and back. Only ids in the snapshot tell.
-    Swap,
-    /// Put aside for a stand-in, which is dropped right after the pin.
-    StandIn,
+    Swap { name: String, other: String },
+    /// Put aside for a stand-in, which is dropped after the pin.
+    StandIn { name: String, under: String },
+}
+
+/// The last pin of a job: what it captured, the cluster as it was then, and what a look kept that came
+/// after an earlier pin.
+struct Pinned {
+    mark: usize,
+    snapshot: Snapshot,
+    cluster: Cluster,
+    look: Option<Look>,
+}
+
+/// A second reading, after which pin it was taken, and what had happened by then.
+struct Look {
+    mark: usize,
+    counted: Option<CountMark>,
+    reading: Reading,
+    structural: usize,
+    operations: usize,
 }
 
 impl World {
+    /// Counts some more, as the cluster is now. A name under which another table stands for a while is
+    /// left alone: that nothing could tell.
+    fn count(&mut self) {
+        let most = self.choices.pick(4);
+        let Some((planned, counts)) = &mut self.counting else {
+            return;
+        };
+        for (table, partition) in counts.next_batch(planned, most) {
+            let name = table.table.as_str();
+            let ours = planned.tables.iter().find(|own| own.table == table.table);
+            let now = self.cluster.tables.get(name);
+            let now = now.filter(|now| ours.is_some_and(|own| own.table_id.0 == now.id));
+            let rows = now.and_then(|now| now.partitions.get(partition.as_str()));
+            counts.add([rows.map(|partition| partition.rows)]);
+        }
+    }
+
     /// Up to `most` things.
     fn things_happen(&mut self, most: usize) {
         for _ in 0..self.choices.pick(most + 1) {
+            self.count();
             let before = self.cluster.clone();
             self.cluster.operate(&mut self.choices);
             if let Some(window) = &mut self.window
@@ -95,51 +133,93 @@ impl World {
         reading
     }
 
-    /// BACKUP until its pin, with the cluster as it was then.
-    fn back_up(&mut self, named: &[NamedTable]) -> Option<(Snapshot, Cluster)> {
+    /// BACKUP until its last pin, with the cluster as it was then. A detour that begins here is still
+    /// open afterwards.
+    fn back_up(&mut self, named: &[NamedTable]) -> Option<Pinned> {
         self.cluster.pin(named)?;
         self.things_happen(3);
         let name = format!("t{}", self.choices.pick(4));
         let other = format!("t{}", self.choices.pick(4));
-        let detour = match self.choices.pick(8) {
-            1 if self.shown.contains(&name) => Detour::Swap,
-            2 if self.cluster.tables.contains_key(&name) => Detour::StandIn,
-            _ => Detour::None,
-        };
         let under = format!("{name}_aside");
-        match detour {
-            Detour::None => {}
-            Detour::Swap => self.cluster.swap(&name, &other),
-            Detour::StandIn => {
+        match self.choices.pick(8) {
+            1 if self.shown.contains(&name) => {
+                self.cluster.swap(&name, &other);
+                self.detour = Some(Detour::Swap { name, other });
+            }
+            2 if self.cluster.tables.contains_key(&name) => {
                 let kind = self.cluster.tables[&name].kind;
                 self.cluster.rename(&name, &under);
                 self.cluster.create(name.clone(), kind);
+                self.detour = Some(Detour::StandIn { name, under });
             }
+            _ => {}
         }
-        self.cluster.structural += usize::from(detour != Detour::None);
-        self.cluster.operations += usize::from(detour != Detour::None);
-        let pinned = self.pin(named);
-        match detour {
-            Detour::None => {}
-            Detour::Swap => self.cluster.swap(&name, &other),
-            Detour::StandIn => {
+        self.cluster.structural += usize::from(self.detour.is_some());
+        self.cluster.operations += usize::from(self.detour.is_some());
+        self.pin(named)
+    }
+
+    fn end_detour(&mut self) {
+        match self.detour.take() {
+            None => {}
+            Some(Detour::Swap { name, other }) => self.cluster.swap(&name, &other),
+            Some(Detour::StandIn { name, under }) => {
                 self.cluster.tables.remove(&name);
                 self.aside = Some(Aside { name, under });
             }
         }
-        pinned
     }
 
-    /// A restarted frontend pins again.
-    fn pin(&mut self, named: &[NamedTable]) -> Option<(Snapshot, Cluster)> {
-        let mut snapshot = self.cluster.pin(named)?;
-        let mut pinned = self.cluster.clone();
+    /// A restarted frontend pins again, perhaps after a look that took the first pin for good.
+    fn pin(&mut self, named: &[NamedTable]) -> Option<Pinned> {
+        let mut pinned = Pinned {
+            mark: 1,
+            snapshot: self.cluster.pin(named)?,
+            cluster: self.cluster.clone(),
+            look: None,
+        };
         if self.choices.pick(4) == 1 {
             self.things_happen(3);
-            snapshot = self.cluster.pin(named)?;
-            pinned = self.cluster.clone();
+            if self.choices.pick(2) == 1 {
+                pinned.look = Some(self.look(1));
+                self.things_happen(3);
+            }
+            pinned.mark = 2;
+            pinned.snapshot = self.cluster.pin(named)?;
+            pinned.cluster = self.cluster.clone();
         }
-        Some((snapshot, pinned))
+        Some(pinned)
+    }
+
+    fn look(&mut self, mark: usize) -> Look {
+        self.count();
+        Look {
+            mark,
+            counted: self.counting.as_ref().map(|(_, counts)| counts.mark()),
+            reading: self.read(),
+            structural: self.cluster.structural,
+            operations: self.cluster.operations,
+        }
+    }
+
+    /// R1, which only the first look at a pin takes; and at the end, where no look did, or where it was
+    /// another pin. What happens after it has no rules: it is no matter of the label any more.
+    fn second_reading(&mut self, mark: usize, look: Option<Look>) -> Look {
+        if self.choices.pick(2) == 1 {
+            self.end_detour();
+        }
+        self.things_happen(3);
+        let mut kept = look;
+        if kept.is_none() && self.choices.pick(4) != 1 {
+            kept = Some(self.look(mark));
+            self.window = None;
+        }
+        self.end_detour();
+        self.things_happen(6);
+        match kept {
+            Some(kept) if kept.mark == mark => kept,
+            _ => self.look(mark),
+        }
     }
 
     fn objects(&self, snapshot: &Snapshot) -> SnapshotObjects {
@@ -222,31 +302,50 @@ fn attempt(world: &mut World, label: &SnapshotLabel, baseline: Option<&Manifest>
     // Anything unproven or unreadable would be a refusal; a partition of one table read under the
     // definition of another is one, and is planned again.
     let plan = plan(first.facts.clone(), request).ok()?;
+    world.counting = Some((plan.manifest.clone(), RowCounts::default()));
     world.things_happen(3);
     let named = plan.named_tables();
     if world.ids_known {
         world.shown = named.iter().map(|named| named.table.to_string()).collect();
     }
-    let (snapshot, pinned) = match named.is_empty() {
-        true => (
-            Snapshot {
+    let pinned = match named.is_empty() {
+        true => Some(Pinned {
+            mark: 1,
+            snapshot: Snapshot {
                 tables: BTreeMap::new(),
             },
-            world.cluster.clone(),
-        ),
-        false => world.back_up(&named)?,
+            cluster: world.cluster.clone(),
+            look: None,
+        }),
+        false => world.back_up(&named),
     };
-    world.things_happen(3);
-    let second = world.read();
-    let result = reconcile(plan.manifest, &world.objects(&snapshot), &second.facts).unwrap();
+    let Some(Pinned {
+        mark,
+        snapshot,
+        cluster: pinned,
+        look,
+    }) = pinned
+    else {
+        world.end_detour();
+        return None;
+    };
+    let second = world.second_reading(mark, look);
+    let mut planned = plan.manifest;
+    let after = kept(&planned, &second.reading.facts);
+    let (_, counts) = world.counting.take().unwrap();
+    let last = world.read();
+    let last = kept(&planned, &last.facts);
+    let covered = counts.covered(&second.counted.unwrap());
+    counts.fill(&mut planned, covered, Some(&last));
+    let result = reconcile(planned, &world.objects(&snapshot), &after).unwrap();
     world.repository.insert(label.to_string(), snapshot);
     let made = Made {
         result,
         first,
-        second,
+        second: second.reading,
         pinned,
-        structural: world.cluster.structural - structural,
-        operations: world.cluster.operations - operations,
+        structural: second.structural - structural,
+        operations: second.operations - operations,
         unsettled,
     };
     world.window = None;
@@ -318,13 +417,22 @@ fn check(world: &World, label: &SnapshotLabel, made: &Made) -> Result<(), TestCa
         let name = table.table.as_str();
         let (rows, schemas) = restored(world, table)?;
         for partition in &table.partitions {
-            if *partition.stored_in == *label || partition.system {
-                continue;
-            }
             let key = match table.unpartitioned {
                 true => name,
                 false => partition.name.as_str(),
             };
+            if let Some(count) = partition.row_count {
+                prop_assert_eq!(
+                    rows.get(key),
+                    Some(&count),
+                    "{} {} was counted wrong",
+                    name,
+                    key
+                );
+            }
+            if *partition.stored_in == *label || partition.system {
+                continue;
+            }
             prop_assert_eq!(
                 rows.get(key),
                 made.first.rows[name].get(key),
@@ -399,6 +507,8 @@ fn run(numbers: Vec<u16>, ids_known: bool) -> Result<(), TestCaseError> {
         window: None,
         repository: BTreeMap::new(),
         shown: BTreeSet::new(),
+        detour: None,
+        counting: None,
         aside: None,
     };
     let mut baseline: Option<Manifest> = None;

@@ -3,10 +3,38 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::{
     digest::{Fingerprint, SchemaHash},
-    facts::{Distribution, KeyModel, PartitionFacts, Partitioning, TableEngine, TableState},
+    facts::{
+        DatabaseFacts, Distribution, KeyModel, PartitionFacts, Partitioning, TableEngine,
+        TableFacts, TableState,
+    },
     ident::{DatabaseId, TableId},
+    job::PinMark,
     label::BackupKind,
+    plan::second_reading::KeptReading,
 };
+
+/// As it comes back from where it is kept.
+pub(super) fn kept(planned: &Manifest, after: &DatabaseFacts) -> SecondReading {
+    let reading = SecondReading::of(planned, after);
+    let kept = KeptReading {
+        pin: PinMark::new("7", "2026-03-01 04:00:06"),
+        counted: None,
+        reading: reading.clone(),
+    };
+    let text = kept.to_text(planned).unwrap();
+    let kept = KeptReading::parse(&text, planned).unwrap();
+    assert_eq!(kept.reading, reading);
+    kept.reading
+}
+
+fn reconciled(
+    planned: Manifest,
+    snapshot: &SnapshotObjects,
+    after: &DatabaseFacts,
+) -> Result<Reconciliation, ForeignSnapshot> {
+    let after = kept(&planned, after);
+    reconcile(planned, snapshot, &after)
+}
 
 fn print(number: u64) -> Fingerprint {
     Fingerprint::of([number.to_le_bytes().as_slice()])
@@ -119,7 +147,7 @@ fn none() -> SnapshotObjects {
 fn outcome(planned: ManifestTable, snapshot: &SnapshotObjects, after: &DatabaseFacts) -> String {
     let numbers: BTreeMap<Fingerprint, u64> =
         (0..100).map(|number| (print(number), number)).collect();
-    let result = reconcile(manifest(planned), snapshot, after).unwrap();
+    let result = reconciled(manifest(planned), snapshot, after).unwrap();
     if let [invalid] = result.invalid.as_slice() {
         let object = &result.manifest.objects[0];
         assert_eq!(object.skipped_reason, Some(invalid.reason.to_string()));
@@ -320,7 +348,7 @@ fn a_partition_found_in_the_snapshot_takes_its_figures_from_the_second_reading()
     let planned = planned(1, "p1=1@inc");
     let pinned = snapshot(None, "p1 p2 p3");
     let after = after([("t", now(1, "p1=1 p2=2"))]);
-    let result = reconcile(manifest(planned), &pinned, &after).unwrap();
+    let result = reconciled(manifest(planned), &pinned, &after).unwrap();
     let figures: Vec<(&str, u32, u16)> = result.manifest.tables[0]
         .partitions
         .iter()
@@ -340,7 +368,7 @@ fn a_count_goes_where_the_content_changed_until_the_second_reading() {
     let planned = planned(1, "p1=1@full p2=2@inc p3=3@inc");
     let pinned = snapshot(None, "p2 p3");
     let after = after([("t", now(1, "p1=7 p2=2 p3=8"))]);
-    let result = reconcile(manifest(planned), &pinned, &after).unwrap();
+    let result = reconciled(manifest(planned), &pinned, &after).unwrap();
     let counts: Vec<Option<u64>> = result.manifest.tables[0]
         .partitions
         .iter()
@@ -357,7 +385,7 @@ fn a_snapshot_of_somebody_else_is_refused() {
         (table.parse().unwrap(), partitions)
     });
     let snapshot = SnapshotObjects::from_names(names.into());
-    let refused = reconcile(manifest(planned(1, "p1=1@inc")), &snapshot, &after([])).unwrap_err();
+    let refused = reconciled(manifest(planned(1, "p1=1@inc")), &snapshot, &after([])).unwrap_err();
     assert_eq!(refused.tables, "theirs");
     assert_eq!(Error::from(refused).name, ErrorName::BackupFailed);
 }
@@ -371,7 +399,7 @@ fn one_swapped_table_puts_the_others_in_doubt() {
         ..planned(2, "p1=1@full")
     });
     let after = after([("t", now(1, "p1=1")), ("u", now(2, "p1=1"))]);
-    let result = reconcile(manifest, &snapshot(Some(2), "p1"), &after).unwrap();
+    let result = reconciled(manifest, &snapshot(Some(2), "p1"), &after).unwrap();
     assert_eq!(
         result.invalid[0].reason,
         InvalidReason::OtherTableInSnapshot

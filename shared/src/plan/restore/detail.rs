@@ -8,6 +8,7 @@ use crate::{
     digest::Digest,
     error::Error,
     ident::{PartitionName, TableId, TableName},
+    plan::verify::checksum::Summed,
     time::UtcTime,
 };
 
@@ -29,6 +30,9 @@ pub struct Detail {
     pub content: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// How far a table is summed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summed: Option<Summed>,
     /// What the RESTORE of this step downloads, as the backup estimated it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,

@@ -231,6 +231,61 @@ pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel) -> Statement {
         .writes("UPDATE backup_history")
 }
 
+/// What one call keeps for a later one beside its label. See [`crate::plan::kept`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptColumn {
+    SecondReading,
+    /// Until the label has ended; then they are in `backup_partitions`.
+    RowCounts,
+}
+
+impl KeptColumn {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeptColumn::SecondReading => "second_reading",
+            KeptColumn::RowCounts => "row_counts",
+        }
+    }
+}
+
+/// Complete in one statement, or not at all.
+pub fn set_kept(
+    ops: &DatabaseName,
+    label: &SnapshotLabel,
+    column: KeptColumn,
+    text: &str,
+) -> Statement {
+    Sql::new("UPDATE ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" SET ")
+        .text(column.as_str())
+        .text(" = ")
+        .literal(text)
+        .text(" WHERE label = ")
+        .literal(label.as_str())
+        .writes("UPDATE backup_history")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRow(pub Option<String>);
+
+impl FromRow for KeptRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        Ok(KeptRow(row.optional("kept")?.map(str::to_owned)))
+    }
+}
+
+/// Not part of a [`BackupRecord`]: it can be long, and few read it.
+pub fn kept(ops: &DatabaseName, label: &SnapshotLabel, column: KeptColumn) -> Query<KeptRow> {
+    Sql::new("SELECT ")
+        .text(column.as_str())
+        .text(" AS kept FROM ")
+        .ops_table(ops, OpsTable::BackupHistory)
+        .text(" WHERE label = ")
+        .literal(label.as_str())
+        .query("SELECT kept")
+}
+
 /// How a label ended.
 #[derive(Debug, Clone)]
 pub struct EndedRow<'a> {
@@ -280,9 +335,26 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
             .text(", bytes_stored = ")
             .number(content.bytes_stored)
             .text(", rows_total = ")
-            .number_or_null(content.rows_total),
+            .number_or_null(content.rows_total)
+            .text(", row_counts = NULL"),
     };
     sql.text(" WHERE label = ")
         .literal(row.label.as_str())
         .writes("UPDATE backup_history")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_one_value_of_one_row() {
+        let (ops, label) = (
+            "ops".parse().unwrap(),
+            "sales_20260301_inc".parse().unwrap(),
+        );
+        let column = KeptColumn::SecondReading;
+        insta::assert_snapshot!(set_kept(&ops, &label, column, "3f \"7 2026\"").text(), @r#"UPDATE `ops`.`backup_history` SET second_reading = '3f "7 2026"' WHERE label = 'sales_20260301_inc'"#);
+        insta::assert_snapshot!(kept(&ops, &label, KeptColumn::RowCounts), @"SELECT row_counts AS kept FROM `ops`.`backup_history` WHERE label = 'sales_20260301_inc'");
+    }
 }

@@ -27,7 +27,7 @@ pub enum Phase {
     Planned,
     /// BACKUP was answered with OK, or its job was seen.
     Submitted,
-    /// The moment of the pin is known and the second reading is taken.
+    /// A look saw the pin: its moment and the second reading are kept.
     Pinned,
     /// History is written.
     Recorded,

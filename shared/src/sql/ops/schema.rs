@@ -90,6 +90,8 @@ impl OpsTable {
                         column("held", "BOOLEAN"),
                         column("manifest_uri", "STRING"),
                         column("engine_version", "STRING"),
+                        column("second_reading", "VARCHAR(1048576)"),
+                        column("row_counts", "VARCHAR(1048576)"),
                     ]
                 }
             }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::{
     ident::{DatabaseName, PartitionName, RepositoryName, TableName, TaskName},
-    job::{BackupState, RestoreState},
+    job::{BackupState, PinMark, RestoreState},
     label::SnapshotLabel,
     sql::{FromRow, Query, Row, RowError, Sql, show::cluster::non_empty},
     time::SnapshotTimestamp,
@@ -32,8 +32,8 @@ pub struct BackupJob {
     pub label: String,
     pub database: String,
     pub state: BackupState,
-    /// SnapshotFinishedTime is set: the versions are pinned.
-    pub pinned: bool,
+    /// Set once the versions are pinned for good: SnapshotFinishedTime is there.
+    pub pin: Option<PinMark>,
     pub work: JobWork,
 }
 
@@ -67,10 +67,17 @@ impl FromRow for BackupJob {
             label: row.text("SnapshotName")?.to_owned(),
             database: row.optional("DbName")?.unwrap_or_default().to_owned(),
             state: row.parse("State")?,
-            pinned: row.optional("SnapshotFinishedTime")?.is_some(),
+            pin: pin(row)?,
             work: JobWork::from_row(row)?,
         })
     }
+}
+
+fn pin(row: &Row) -> Result<Option<PinMark>, RowError> {
+    let finished = row.optional("SnapshotFinishedTime")?;
+    finished
+        .map(|finished| Ok(PinMark::new(row.text("JobId")?, finished)))
+        .transpose()
 }
 
 /// The last job of a database, if it was a restore.
@@ -398,22 +405,35 @@ mod tests {
         );
     }
 
-    #[test]
-    fn a_pending_backup_is_not_pinned() {
-        let job = BackupJob::from_row(&row(&[
-            ("JobId", Some("-1")),
+    fn job(id: &str, state: &str, snapshot_finished: Option<&str>) -> BackupJob {
+        BackupJob::from_row(&row(&[
+            ("JobId", Some(id)),
             ("SnapshotName", Some("l1")),
             ("DbName", Some("b1")),
-            ("State", Some("PENDING")),
-            ("SnapshotFinishedTime", None),
+            ("State", Some(state)),
+            ("SnapshotFinishedTime", snapshot_finished),
             ("UnfinishedTasks", Some("")),
             ("Progress", Some("")),
             ("TaskErrMsg", Some("")),
             ("Status", Some("[OK]")),
             ("Timeout", Some("86400")),
         ]))
-        .unwrap();
-        assert_eq!((job.state, job.pinned), (BackupState::Pending, false));
+        .unwrap()
+    }
+
+    #[test]
+    fn a_pending_backup_is_not_pinned() {
+        let job = job("-1", "PENDING", None);
+        assert_eq!((job.state, job.pin), (BackupState::Pending, None));
         assert_eq!(job.work.task_errors, None);
+    }
+
+    #[test]
+    fn another_pin_has_another_mark() {
+        let time = Some("2026-03-01 04:00:06");
+        let pin = |id, time| job(id, "UPLOADING", time).pin.unwrap();
+        assert_eq!(pin("7", time), job("7", "FINISHED", time).pin.unwrap());
+        assert_ne!(pin("7", time), pin("8", time));
+        assert_ne!(pin("7", time), pin("7", Some("2026-03-01 04:00:09")));
     }
 }

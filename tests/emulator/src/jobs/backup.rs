@@ -251,6 +251,19 @@ impl BackupJob {
         }
         self.tasks.clear();
     }
+
+    pub(super) fn forget_pin(&mut self) {
+        if matches!(
+            self.state,
+            BackupState::UploadSnapshot | BackupState::Uploading
+        ) {
+            self.id = -1;
+            self.pinned = None;
+            self.snapshot_finished = None;
+            self.state = BackupState::Pending;
+            self.tasks.clear();
+        }
+    }
 }
 
 /// `yyyy-MM-dd-HH-mm-ss-SSS`, in the zone of the frontend.

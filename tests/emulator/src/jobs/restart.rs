@@ -16,6 +16,16 @@ impl Engine {
         self.replay_jobs(true);
     }
 
+    /// The leader dies after it showed the end of SNAPSHOTING and before it journaled it: the next one
+    /// knows the job as PENDING and pins it anew, however far it was.
+    pub fn forget_pins(&mut self) {
+        for job in self.jobs.slots.values_mut() {
+            if let Job::Backup(backup) = job {
+                backup.forget_pin();
+            }
+        }
+    }
+
     fn replay_jobs(&mut self, is_new_leader: bool) {
         let databases: Vec<i64> = self.jobs.slots.keys().copied().collect();
         for database_id in databases {

@@ -21,7 +21,7 @@ pub(in crate::asl::tests) fn run_of(databases: &[&str]) -> Value {
     json!({
         "execution_id": "01JNABCDEFGHJKMNPQRSTVWXYZ", "started_at": "2026-03-01 03:15:00",
         "group": "nightly", "kind": "incremental", "name": null, "baseline": null,
-        "on_unsupported": "fail",
+        "on_unsupported": "fail", "row_counts": true,
         "retention": null, "window_seconds": 86400, "databases": databases,
     })
 }
@@ -33,6 +33,7 @@ pub(in crate::asl::tests) fn job(database: &str, state: &str) -> Value {
         "label": submitted.then(|| format!("{database}_20260301_inc")),
         "plan_id": null, "state": state, "detail": null, "error": null,
         "progress": (state == "running").then(|| json!({"state": "UPLOADING", "percent": 40, "detail": null})),
+        "counted": false,
     });
     typed::<Job>(&job);
     job
