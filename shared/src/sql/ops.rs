@@ -9,6 +9,8 @@ pub mod manifest;
 pub mod run_status;
 pub mod schema;
 pub mod steps;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     ident::{DatabaseName, TableName},
