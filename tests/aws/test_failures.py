@@ -1,0 +1,149 @@
+"""What goes wrong on AWS, each with what is there afterwards: data, or the error that the execution names."""
+
+import unittest
+
+from emulation.stack import NAME, stack
+from emulation.tables import content, create
+
+
+class Failures(unittest.TestCase):
+    def setUp(self):
+        self.it = stack()
+        self.starrocks = self.it.starrocks
+        self.addCleanup(self.starrocks.control, "clear_faults")
+
+    def group(self, group, *databases):
+        """A group of fresh databases."""
+        for database in databases:
+            create(self.starrocks, database)
+        self.it.cli("group", "add", group, *(f"{database}.*" for database in databases))
+
+    def back_up(self, group):
+        return self.it.start("backup", {"group": group, "kind": "full"})
+
+    def hold(self, database):
+        self.starrocks.control("hold", job="backup", database=database, state="UPLOADING")
+
+    def release(self, database):
+        self.starrocks.control("release", job="backup", database=database, state="UPLOADING")
+
+    def calls(self, function, database):
+        """(kind, answer) of the function's calls that concern the database."""
+        return [
+            (kind, answer)
+            for name, event, kind, answer in self.it.aws.lambdas.calls
+            if name == f"{NAME}-{function}" and f'"{database}"' in str(event).replace("'", '"')
+        ]
+
+    def is_running(self, database):
+        jobs = self.starrocks.sql(f"SHOW BACKUP FROM {database}")
+        return any(job[3] == "UPLOADING" for job in jobs)
+
+    def history(self, database):
+        """(label, status), oldest first."""
+        return self.starrocks.sql(
+            "SELECT label, status FROM ops.backup_history"
+            f" WHERE label LIKE '{database}%' ORDER BY label"
+        )
+
+    def assert_restorable(self, label, database):
+        copy = f"{database}_copy"
+        self.it.succeed(self.it.start("restore", {"target_label": label, "into_database": copy}))
+        self.assertEqual(content(self.starrocks, copy), content(self.starrocks, database))
+
+    def label(self, output):
+        return output["summary"]["databases"][0]["label"]
+
+    def test_a_frontend_that_is_away_during_the_upload_is_waited_for(self):
+        self.group("away", "away")
+        self.hold("away")
+        execution = self.back_up("away")
+        self.it.until(lambda: self.is_running("away"))
+        self.starrocks.control("refuse_connections", refuse=True)
+        self.addCleanup(self.starrocks.control, "refuse_connections", refuse=False)
+        unreachable = lambda: [a for _, a in self.calls("poll-status", "away") if a.get("errorType") == "Unreachable"]
+        self.it.until(lambda: len(unreachable()) >= 3)
+        self.starrocks.control("refuse_connections", refuse=False)
+        self.release("away")
+        output = self.it.succeed(execution)
+        self.assert_restorable(self.label(output), "away")
+
+    def test_a_second_execution_gives_way_to_the_first(self):
+        self.group("busy", "busy")
+        self.hold("busy")
+        first = self.back_up("busy")
+        self.it.until(lambda: self.is_running("busy"))
+        error, message = self.it.fail(self.back_up("busy"))
+        print(error, message)
+        conflicts = [a for _, a in self.calls("start-backup", "busy") if a.get("errorType") == "JobConflict"]
+        print(len(conflicts))
+        self.release("busy")
+        output = self.it.succeed(first)
+        self.assert_restorable(self.label(output), "busy")
+
+    def test_what_starrocks_cancelled_is_told_in_its_words(self):
+        self.group("cancelled", "cancelled")
+        self.starrocks.control(
+            "cancel", job="backup", database="cancelled", state="UPLOADING",
+            code="COMMON_ERROR", message="the backend has lost its disk",
+        )
+        error, message = self.it.fail(self.back_up("cancelled"))
+        print(error, message, self.history("cancelled"))
+        self.assertEqual(error, "BackupFailed")
+        self.assertIn("the backend has lost its disk", message)
+
+    def test_a_cancel_that_may_pass_is_tried_once_more(self):
+        self.group("merged", "merged")
+        self.starrocks.control(
+            "cancel", job="backup", database="merged", state="UPLOADING",
+            code="OLAP_VERSION_ALREADY_MERGED", message="version already merged",
+        )
+        output = self.it.succeed(self.back_up("merged"))
+        print(self.history("merged"))
+        self.assert_restorable(self.label(output), "merged")
+
+    def test_one_database_fails_and_the_other_is_kept(self):
+        self.group("pair", "pair_bad", "pair_good")
+        self.starrocks.control(
+            "cancel", job="backup", database="pair_bad", state="UPLOADING",
+            code="COMMON_ERROR", message="no space left",
+        )
+        error, message = self.it.fail(self.back_up("pair"))
+        print(error, message)
+        self.assertEqual(error, "BackupFailed")
+        self.assertIn("pair_bad", message)
+        [(label, status)] = self.history("pair_good")
+        self.assertEqual(status, "FINISHED")
+        self.assert_restorable(label, "pair_good")
+
+    def test_a_function_that_is_killed_after_it_sent_backup_does_not_send_it_twice(self):
+        self.group("killed", "killed")
+        self.starrocks.control("delay", contains="BACKUP SNAPSHOT `killed`", millis=1500, times=1)
+        execution = self.back_up("killed")
+        self.it.until(lambda: self.starrocks.sent("BACKUP SNAPSHOT `killed`"))
+        self.assertEqual(self.it.aws.lambdas.kill_busy(f"{NAME}-start-backup"), 1)
+        output = self.it.succeed(execution)
+        kinds = [(kind, answer.get("errorType")) for kind, answer in self.calls("start-backup", "killed")]
+        print(kinds, self.starrocks.sent("BACKUP SNAPSHOT `killed`"), self.starrocks.sql("SHOW BACKUP FROM killed"))
+        self.assertIn(("crash", "Runtime.ExitError"), kinds)
+        self.assert_restorable(self.label(output), "killed")
+
+    def test_a_function_that_runs_out_of_time_goes_on_where_it_was(self):
+        self.group("late", "late")
+        self.starrocks.control("delay", contains="BACKUP SNAPSHOT `late`", millis=4000, times=1)
+        self.it.aws.lambdas.shorter_timeouts[f"{NAME}-start-backup"] = 2
+        output = self.it.succeed(self.back_up("late"))
+        kinds = [(kind, answer.get("errorType")) for kind, answer in self.calls("start-backup", "late")]
+        print(kinds, self.history("late"))
+        self.assertIn(("timeout", "Sandbox.Timedout"), kinds)
+        self.assert_restorable(self.label(output), "late")
+
+    def test_a_start_that_is_delivered_twice(self):
+        self.group("twice", "twice")
+        executions = [self.back_up("twice"), self.back_up("twice")]
+        ends = [self.it.wait(execution) for execution in executions]
+        print([(end["status"], end.get("error"), end.get("cause")) for end in ends], self.history("twice"))
+        for label, status in self.history("twice"):
+            self.assertEqual(status, "FINISHED")
+        label = self.history("twice")[-1][0]
+        self.assert_restorable(label, "twice")
