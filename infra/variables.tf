@@ -94,7 +94,7 @@ variable "schedules" {
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
   validation {
     condition = var.allow_dst_gap || alltrue([
-      for schedule in var.schedules : contains(["UTC", "Etc/UTC"], schedule.timezone) || !can(regex("^cron\\(\\S+ (\\*|.*\\b0?[0-3]\\b.*)( \\S+){4}\\)$", schedule.expression))
+      for schedule in var.schedules : contains(["UTC", "Etc/UTC"], schedule.timezone) || !can(regex("^cron\\(\\S+ (\\*.*|.*\\b0?[0-3]\\b.*)( \\S+){4}\\)$", schedule.expression))
     ])
     error_message = "Between 00:00 and 03:59 a day without that hour has no backup: schedule later, in UTC, or set allow_dst_gap."
   }

@@ -39,8 +39,6 @@ class Aws:
     def __init__(self, work, time_scale):
         self.work = pathlib.Path(work)
         self.lambdas = LambdaHost(self.work / "logs")
-        # Given to every function besides its own variables.
-        self.function_environment = {}
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -100,7 +98,6 @@ class Aws:
                 "AWS_SESSION_TOKEN": "test",
                 "AWS_ENDPOINT_URL": self.endpoint,
                 **function.environment_vars,
-                **self.function_environment,
             },
         )
 

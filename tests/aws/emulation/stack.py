@@ -41,31 +41,14 @@ def aws():
     return aws
 
 
-@functools.cache
-def secret_arn():
-    secret = aws().client("secretsmanager").create_secret(
-        Name="starrocks-br/starrocks",
-        SecretString=json.dumps(
-            {
-                "host": "127.0.0.1",
-                "port": stack().starrocks.port if stack.cache_info().currsize else 9030,
-                "username": "root",
-                "password": PASSWORD,
-            }
-        ),
-    )
-    return secret["ARN"]
-
-
-def variables(name=NAME, **more):
+def variables(secret_arn, name=NAME):
     return {
         "region": REGION,
         "name_prefix": name,
-        "secret_arn": secret_arn(),
+        "secret_arn": secret_arn,
         "packages": str(PACKAGES),
         "architecture": os.environ["TESTS_ARCHITECTURE"],
         "databases": ["sales", "crm"],
-        **more,
     }
 
 
@@ -75,26 +58,34 @@ class Stack:
     def __init__(self):
         self.aws = aws()
         self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
-        self.aws.function_environment = self.environment()
+        self.secret_arn = self.aws.client("secretsmanager").create_secret(
+            Name="starrocks-br", SecretString=json.dumps(self.credentials())
+        )["ARN"]
         self.terraform = Terraform(work() / "stack", EXAMPLE, self.aws.endpoint)
         self.terraform.init()
-        self.terraform.apply(**variables())
+        self.terraform.apply(**variables(self.secret_arn))
         self.outputs = self.terraform.outputs()
         self.starrocks.sql(self.outputs["create_repository"].strip().rstrip(";"))
         self.cli("init")
 
-    def environment(self):
+    def credentials(self, password=PASSWORD):
         return {
-            "STARROCKS_HOST": f"127.0.0.1:{self.starrocks.port}",
-            "STARROCKS_USER": "root",
-            "STARROCKS_PASSWORD": PASSWORD,
-            "STARROCKS_REPOSITORY": REPOSITORY,
+            "host": "127.0.0.1",
+            "port": self.starrocks.port,
+            "username": "root",
+            "password": password,
         }
 
     def cli(self, *arguments):
         done = subprocess.run(
             [TARGET / "debug" / "starrocks-br", *arguments],
-            env={"PATH": os.environ["PATH"], **self.environment()},
+            env={
+                "PATH": os.environ["PATH"],
+                "STARROCKS_HOST": f"127.0.0.1:{self.starrocks.port}",
+                "STARROCKS_USER": "root",
+                "STARROCKS_PASSWORD": PASSWORD,
+                "STARROCKS_REPOSITORY": REPOSITORY,
+            },
             capture_output=True,
             text=True,
             timeout=120,

@@ -27,6 +27,7 @@ class StarRocks:
         if not found:
             raise RuntimeError(f"the emulator did not start: {greeting}{self.process.stderr.read()}")
         self.port = int(found.group(1))
+        self.password = PASSWORD
         self.lock = threading.Lock()
 
     def control(self, do, **arguments):
@@ -45,7 +46,7 @@ class StarRocks:
     def sql(self, *statements):
         """Runs them; the rows of the last one as tuples."""
         connection = pymysql.connect(
-            host="127.0.0.1", port=self.port, user="root", password=PASSWORD, autocommit=True
+            host="127.0.0.1", port=self.port, user="root", password=self.password, autocommit=True
         )
         with connection, connection.cursor() as cursor:
             for statement in statements:

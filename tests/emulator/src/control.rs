@@ -77,6 +77,15 @@ enum Kind {
     Restore,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Backup => "backup",
+            Kind::Restore => "restore",
+        }
+    }
+}
+
 impl JobAt {
     fn parse(&self) -> Result<At, String> {
         use {BackupState as B, RestoreState as R};
@@ -105,7 +114,7 @@ impl JobAt {
         let state = states
             .into_iter()
             .find(|state| name(*state) == self.state)
-            .ok_or_else(|| format!("no running {:?} has the state '{}'", self.job, self.state))?;
+            .ok_or_else(|| format!("no running {} has the state '{}'", self.job.name(), self.state))?;
         Ok(At {
             database: self.database.clone(),
             state,

@@ -1,0 +1,68 @@
+"""What Terraform made, and what it leaves alone when it is told to destroy."""
+
+import json
+import unittest
+
+from emulation.stack import BUCKET, EXAMPLE, NAME, stack, variables, work
+from emulation.terraform import Failed, Terraform
+
+OTHER = "other-br"
+
+
+class Deploy(unittest.TestCase):
+    def test_a_second_apply_changes_nothing(self):
+        stack().terraform.plan_is_empty()
+
+    def test_a_second_instance_lives_beside_the_first_and_leaves_its_backups(self):
+        it = stack()
+        s3 = it.aws.client("s3")
+        bucket = BUCKET.replace(NAME, OTHER)
+        other = Terraform(work() / "other", EXAMPLE, it.aws.endpoint)
+        other.init()
+        other.apply(**variables(it.secret_arn, name=OTHER))
+        self.assertEqual(other.outputs()["bucket"], bucket)
+        self.assertTrue(set(other.outputs()["state_machine_arns"].values()).isdisjoint(it.outputs["state_machine_arns"].values()))
+
+        s3.put_object(Bucket=bucket, Key="starrocks/__starrocks_repository_backups/__repo_info", Body=b"{}")
+        with self.assertRaisesRegex(Failed, "BucketNotEmpty"):
+            other.destroy()
+        [kept] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+        self.assertEqual(kept["Key"], "starrocks/__starrocks_repository_backups/__repo_info")
+
+        for version in s3.list_object_versions(Bucket=bucket)["Versions"]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        other.destroy()
+        buckets = [found["Name"] for found in s3.list_buckets()["Buckets"]]
+        self.assertNotIn(bucket, buckets)
+        self.assertIn(BUCKET, buckets)
+        functions = it.aws.client("lambda").list_functions()["Functions"]
+        self.assertEqual([name for f in functions if not (name := f["FunctionName"]).startswith(NAME)], [])
+
+    def test_s3_has_no_rule_that_expires_what_is_current(self):
+        rules = stack().aws.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        for rule in rules:
+            expiration = rule.get("Expiration", {})
+            self.assertNotIn("Days", expiration, rule)
+            self.assertNotIn("Date", expiration, rule)
+            self.assertNotIn("Transitions", rule)
+
+    def test_the_deployed_schedules_start_the_deployed_machine(self):
+        it = stack()
+        client = it.aws.client("scheduler")
+        schedules = client.list_schedules(GroupName=NAME)["Schedules"]
+        self.assertEqual([one["Name"] for one in schedules], ["nightly-full", "nightly-incremental"])
+        for one in schedules:
+            found = client.get_schedule(GroupName=NAME, Name=one["Name"])
+            self.assertEqual(found["Target"]["Arn"], it.outputs["state_machine_arns"]["backup"])
+            self.assertEqual(found["ScheduleExpressionTimezone"], "UTC")
+            self.assertEqual(json.loads(found["Target"]["Input"])["group"], "nightly")
+            self.assertEqual(found["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], 3600)
+            self.assertTrue(found["Target"]["DeadLetterConfig"]["Arn"].endswith(f"{NAME}-not-started"))
+
+    def test_alarms_watch_what_was_deployed(self):
+        it = stack()
+        alarms = it.aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
+        watched = {dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]}
+        self.assertEqual(watched, {*it.outputs["state_machine_arns"].values(), NAME, f"{NAME}-not-started"})
+        [topic] = {action for alarm in alarms for action in alarm["AlarmActions"]}
+        self.assertTrue(topic.endswith(f"{NAME}-alarms"))
