@@ -3,6 +3,7 @@
 import unittest
 
 from emulation.stack import stack
+from emulation.starrocks import PASSWORD
 from emulation.tables import ROWS, content, create
 
 
@@ -17,6 +18,15 @@ class MainJob(unittest.TestCase):
         for database in ("sales", "crm"):
             create(starrocks, database)
         it.cli("group", "add", "nightly", "sales.*", "crm.*")
+        # As a user that has what the module prints and nothing else.
+        starrocks.sql(*it.outputs["grants"].split(";\n")[:-1])
+        starrocks.sql(
+            "CREATE USER 'br'@'%' IDENTIFIED BY 'canary-of-br'",
+            "GRANT br_role TO USER 'br'@'%'",
+            "SET DEFAULT ROLE br_role TO 'br'@'%'",
+        )
+        it.use("br", "canary-of-br")
+        self.addCleanup(it.use, "root", PASSWORD)
 
         full = it.succeed(it.fire("nightly-full"))
         self.assertEqual([one["status"] for one in full["summary"]["databases"]], ["FINISHED"] * 2)
@@ -37,7 +47,8 @@ class MainJob(unittest.TestCase):
         it.succeed(it.start("restore", {"target_label": labels(incremental)["sales"]}))
         self.assertEqual(content(starrocks, "sales"), at_incremental)
 
-        # The older label, beside what lives.
+        # The older label, beside what lives. In a database that is not there yet nobody has rights but root.
+        it.use("root", PASSWORD)
         it.succeed(it.start("restore", {"target_label": labels(full)["crm"], "into_database": "crm_then"}))
         self.assertEqual(content(starrocks, "crm_then"), at_full)
         self.assertNotEqual(content(starrocks, "crm"), at_full)

@@ -1,6 +1,5 @@
 """The password is where it belongs: in the secret, and nowhere else that anybody can read."""
 
-import json
 import unittest
 
 from emulation.stack import stack, work
@@ -41,7 +40,9 @@ class Secrets(unittest.TestCase):
         secrets = it.aws.client("secretsmanager")
         self.addCleanup(self.rotate, it, PASSWORD)
         secrets.put_secret_value(
-            SecretId=it.secret_arn, SecretString=json.dumps(it.credentials(new)), VersionStages=["AWSPENDING"]
+            SecretId=it.secret_arn,
+            SecretString=it.credentials("root", new),
+            VersionStages=["AWSPENDING"],
         )
         it.starrocks.sql(f"SET PASSWORD = PASSWORD('{new}')")
         it.starrocks.password = new
@@ -52,6 +53,4 @@ class Secrets(unittest.TestCase):
     def rotate(self, it, password):
         it.starrocks.sql(f"SET PASSWORD = PASSWORD('{password}')")
         it.starrocks.password = password
-        it.aws.client("secretsmanager").put_secret_value(
-            SecretId=it.secret_arn, SecretString=json.dumps(it.credentials(password))
-        )
+        it.use("root", password)

@@ -1,6 +1,7 @@
 """One AWS with one StarRocks for all tests of a run, and one instance of infra/examples/complete on it."""
 
 import atexit
+import concurrent.futures
 import functools
 import json
 import os
@@ -18,6 +19,7 @@ TARGET = pathlib.Path(os.environ["TESTS_TARGET"])
 PACKAGES = TARGET / "aws" / "packages"
 EXAMPLE = "examples/complete"
 NAME = "starrocks-br"
+OTHER = "other-br"
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
 REPOSITORY = "backups"
 # A minute of waiting takes 0.6 seconds.
@@ -41,7 +43,7 @@ def aws():
     return aws
 
 
-def variables(secret_arn, name=NAME):
+def variables(secret_arn, name):
     return {
         "region": REGION,
         "name_prefix": name,
@@ -59,22 +61,32 @@ class Stack:
         self.aws = aws()
         self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
         self.secret_arn = self.aws.client("secretsmanager").create_secret(
-            Name="starrocks-br", SecretString=json.dumps(self.credentials())
+            Name="starrocks-br", SecretString=self.credentials()
         )["ARN"]
-        self.terraform = Terraform(work() / "stack", EXAMPLE, self.aws.endpoint)
-        self.terraform.init()
-        self.terraform.apply(**variables(self.secret_arn))
+        # A second instance in the same account, at the same time: most of an apply is waiting.
+        threads = concurrent.futures.ThreadPoolExecutor()
+        self.other = threads.submit(self.deploy, OTHER)
+        self.terraform = self.deploy(NAME)
         self.outputs = self.terraform.outputs()
         self.starrocks.sql(self.outputs["create_repository"].strip().rstrip(";"))
         self.cli("init")
 
-    def credentials(self, password=PASSWORD):
-        return {
-            "host": "127.0.0.1",
-            "port": self.starrocks.port,
-            "username": "root",
-            "password": password,
-        }
+    def deploy(self, name):
+        terraform = Terraform(work() / name, EXAMPLE, self.aws.endpoint)
+        terraform.init()
+        terraform.apply(**variables(self.secret_arn, name))
+        return terraform
+
+    def credentials(self, user="root", password=PASSWORD):
+        return json.dumps(
+            {"host": "127.0.0.1", "port": self.starrocks.port, "username": user, "password": password}
+        )
+
+    def use(self, user, password):
+        """The functions connect as this user from now on."""
+        secrets = self.aws.client("secretsmanager")
+        secrets.put_secret_value(SecretId=self.secret_arn, SecretString=self.credentials(user, password))
+        self.aws.lambdas.forget_warm()
 
     def cli(self, *arguments):
         done = subprocess.run(
