@@ -17,7 +17,7 @@ locals {
     {
       for metric in ["TargetErrorCount", "InvocationDroppedCount"] :
       "schedule-${lower(trimsuffix(metric, "Count"))}" => {
-        description = "A schedule could not start its backup (${metric}). What was given up is in the queue ${aws_sqs_queue.not_started.name}."
+        description = "A schedule could not start its execution (${metric}). What was given up is in the queue ${aws_sqs_queue.not_started.name}."
         namespace   = "AWS/Scheduler"
         metric      = metric
         dimensions  = { ScheduleGroup = aws_scheduler_schedule_group.this.name }
@@ -25,7 +25,7 @@ locals {
     },
     {
       not-started = {
-        description = "A backup was given up before it was started: the queue ${aws_sqs_queue.not_started.name} says which. Start it by hand, then delete the message."
+        description = "A scheduled execution was given up before it was started: the queue ${aws_sqs_queue.not_started.name} says which. Start it by hand, then delete the message."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = aws_sqs_queue.not_started.name }

@@ -10,7 +10,7 @@ locals {
     poll-status    = { memory = 256, timeout = 300 }
     record-history = { memory = 256, timeout = 900 }
     restore        = { memory = 1024, timeout = 900 }
-    audit-orphans  = { memory = 1024, timeout = 300 }
+    audit-orphans  = { memory = 1024, timeout = 900 }
   }
 
   environment = merge(var.environment, {

@@ -185,7 +185,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Sid      = "Start"
         Effect   = "Allow"
         Action   = "states:StartExecution"
-        Resource = aws_sfn_state_machine.this["backup"].arn
+        Resource = [for machine in ["backup", "audit"] : aws_sfn_state_machine.this[machine].arn]
       },
       {
         Sid      = "NotStarted"

@@ -1,5 +1,5 @@
 output "state_machine_arns" {
-  description = "backup and restore."
+  description = "backup, restore, restore-promote and audit."
   value       = { for name, machine in aws_sfn_state_machine.this : name => machine.arn }
 }
 

@@ -1,16 +1,33 @@
 # The machines are the files that the command line interprets, with ARNs put in.
 
 locals {
-  # limit_hours is no mechanism, it ends what hangs. A backup ends with its window; a restore sends up to
-  # two RESTOREs one after the other and copies between them.
+  restore_functions = ["precheck", "restore", "poll-status", "record-history"]
+
+  # Restores are two machines of one file, so that whoever is on call may stage and verify, and few may
+  # swap. limit_hours is no mechanism, it ends what hangs: a backup ends with its window; a restore sends
+  # up to two RESTOREs one after the other and copies between them.
   machines = {
     backup = {
+      file        = "backup"
       functions   = ["precheck", "start-backup", "poll-status", "record-history"]
       limit_hours = var.window_hours + 2
     }
     restore = {
-      functions   = ["precheck", "restore", "poll-status", "record-history"]
+      file        = "restore"
+      values      = { RestoreMachine = "stage" }
+      functions   = local.restore_functions
       limit_hours = 3 * var.window_hours + 2
+    }
+    restore-promote = {
+      file        = "restore"
+      values      = { RestoreMachine = "promote" }
+      functions   = local.restore_functions
+      limit_hours = 3 * var.window_hours + 2
+    }
+    audit = {
+      file        = "audit"
+      functions   = ["audit-orphans"]
+      limit_hours = 2
     }
   }
 
@@ -21,6 +38,7 @@ locals {
     PollStatusFunctionArn    = aws_lambda_function.this["poll-status"].qualified_arn
     RecordHistoryFunctionArn = aws_lambda_function.this["record-history"].qualified_arn
     RestoreFunctionArn       = aws_lambda_function.this["restore"].qualified_arn
+    AuditOrphansFunctionArn  = aws_lambda_function.this["audit-orphans"].qualified_arn
   }
 }
 
@@ -41,7 +59,10 @@ resource "aws_sfn_state_machine" "this" {
   type     = "STANDARD"
   role_arn = aws_iam_role.machine[each.key].arn
   definition = jsonencode(merge(
-    jsondecode(templatefile("${path.module}/statemachine/${each.key}.asl.json", local.placeholders)),
+    jsondecode(templatefile(
+      "${path.module}/statemachine/${each.value.file}.asl.json",
+      merge(local.placeholders, lookup(each.value, "values", {})),
+    )),
     { TimeoutSeconds = each.value.limit_hours * 3600 },
   ))
   tags = var.tags

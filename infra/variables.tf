@@ -47,7 +47,7 @@ variable "ops_database" {
 }
 
 variable "time_zone" {
-  description = "Zone of the date in labels."
+  description = "Zone of the date in labels, and of the day by which kind auto decides what is due."
   type        = string
   default     = "UTC"
 }
@@ -73,18 +73,28 @@ variable "environment" {
 }
 
 variable "schedules" {
-  description = "When which group is backed up: a full on Sunday and incrementals on the other days are two schedules. The expression is of EventBridge Scheduler, as cron(15 4 ? * MON-SAT *)."
+  description = "When which group is backed up, as cron(15 4 * * ? *) of EventBridge Scheduler. One schedule a day is enough: kind auto decides what is due by the policy, which is a full on Sunday and incrementals on the other days. timezone is time_zone if it is left out."
   type = map(object({
     group      = string
-    kind       = string
     expression = string
-    timezone   = optional(string, "UTC")
+    kind       = optional(string, "auto")
+    timezone   = optional(string)
     enabled    = optional(bool, true)
+    policy = optional(object({
+      full_on      = optional(string)
+      monthly_days = optional(number)
+      weekly_days  = optional(number)
+      daily_days   = optional(number)
+    }))
   }))
   default = {}
   validation {
-    condition     = alltrue([for schedule in var.schedules : contains(["full", "incremental"], schedule.kind)])
-    error_message = "kind is full or incremental."
+    condition     = alltrue([for schedule in var.schedules : contains(["auto", "full", "incremental"], schedule.kind)])
+    error_message = "kind is auto, full or incremental."
+  }
+  validation {
+    condition     = alltrue([for schedule in var.schedules : schedule.policy == null || schedule.kind == "auto"])
+    error_message = "A policy decides only for kind auto."
   }
   validation {
     condition     = alltrue([for schedule in var.schedules : can(regex("^(cron|rate|at)\\(.+\\)$", schedule.expression))])
@@ -94,10 +104,19 @@ variable "schedules" {
   # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#daylist-savings-time
   validation {
     condition = var.allow_dst_gap || alltrue([
-      for schedule in var.schedules : contains(["UTC", "Etc/UTC"], schedule.timezone) || !can(regex("^cron\\(\\S+ (\\*.*|.*\\b0?[0-3]\\b.*)( \\S+){4}\\)$", schedule.expression))
+      for schedule in var.schedules : contains(["UTC", "Etc/UTC"], coalesce(schedule.timezone, var.time_zone)) || !can(regex("^cron\\(\\S+ (\\*.*|.*\\b0?[0-3]\\b.*)( \\S+){4}\\)$", schedule.expression))
     ])
     error_message = "Between 00:00 and 03:59 a day without that hour has no backup: schedule later, in UTC, or set allow_dst_gap."
   }
+}
+
+variable "audit" {
+  description = "When the repository is compared with the recorded backups, or null for never. The execution fails if a recorded backup cannot be restored any more."
+  type = object({
+    expression = string
+    timezone   = optional(string, "UTC")
+  })
+  default = { expression = "cron(0 9 ? * MON *)" }
 }
 
 variable "allow_dst_gap" {

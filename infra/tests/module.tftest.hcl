@@ -45,7 +45,8 @@ variables {
   repository = "backups"
   databases  = ["sales"]
   schedules = {
-    nightly = { group = "nightly", kind = "incremental", expression = "cron(15 4 * * ? *)", timezone = "Europe/Berlin" }
+    nightly = { group = "nightly", expression = "cron(15 4 * * ? *)", timezone = "Europe/Berlin", policy = { full_on = "saturday", daily_days = 30 } }
+    plain   = { group = "plain", expression = "cron(15 4 * * ? *)" }
   }
 }
 
@@ -169,7 +170,7 @@ run "machines" {
   # Lambda ends a function before Step Functions gives up on it.
   assert {
     condition = alltrue(flatten([
-      for machine in ["backup", "restore"] : [
+      for machine in ["backup", "restore", "audit"] : [
         for state in concat(
           values(jsondecode(file("statemachine/${machine}.asl.json")).States),
           flatten([for state in values(jsondecode(file("statemachine/${machine}.asl.json")).States) : values(state.ItemProcessor.States) if state.Type == "Map"]),
@@ -179,11 +180,19 @@ run "machines" {
             PollStatusFunctionArn    = "poll-status"
             RecordHistoryFunctionArn = "record-history"
             RestoreFunctionArn       = "restore"
+            AuditOrphansFunctionArn  = "audit-orphans"
         }[trim(state.Parameters.FunctionName, "$${}")]].timeout
         if state.Type == "Task" && try(strcontains(state.Parameters.FunctionName, "FunctionArn"), false)
       ]
     ]))
     error_message = "TimeoutSeconds of a Task is its function's timeout and 30 seconds."
+  }
+  assert {
+    condition = { for name, machine in aws_sfn_state_machine.this : name => jsondecode(machine.definition).States.Precheck.Parameters.Payload.machine if startswith(name, "restore") } == {
+      restore         = "stage"
+      restore-promote = "promote"
+    }
+    error_message = "One restore machine stages, the other one promotes."
   }
   assert {
     condition     = startswith(aws_sfn_state_machine.this["restore"].logging_configuration[0].log_destination, aws_cloudwatch_log_group.machine["restore"].arn) && startswith(aws_cloudwatch_log_group.machine["restore"].name, "/aws/vendedlogs/states/")
@@ -193,8 +202,19 @@ run "machines" {
 
 run "schedules_and_alarms" {
   assert {
-    condition     = jsondecode(aws_scheduler_schedule.backup["nightly"].target[0].input) == { group = "nightly", kind = "incremental" }
-    error_message = "The input is what the machine takes."
+    condition = aws_scheduler_schedule.backup["nightly"].target[0].input == join("", [
+      "{\"group\":\"nightly\",\"kind\":\"auto\",\"policy\":{\"daily_days\":30,\"full_on\":\"saturday\"},",
+      "\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}",
+    ])
+    error_message = "The input is what the machine takes, and Scheduler sees its keyword."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.backup["plain"].target[0].input == "{\"group\":\"plain\",\"kind\":\"auto\",\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
+    error_message = "Without a policy the program's own holds."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.backup["plain"].schedule_expression_timezone == "UTC" && aws_scheduler_schedule.audit[0].target[0].arn == aws_sfn_state_machine.this["audit"].arn
+    error_message = "The day of a backup begins where labels get their date; audits are weekly."
   }
   assert {
     condition     = aws_scheduler_schedule.backup["nightly"].target[0].retry_policy[0].maximum_event_age_in_seconds == 3600 && aws_scheduler_schedule.backup["nightly"].target[0].dead_letter_config[0].arn == aws_sqs_queue.not_started.arn
@@ -202,8 +222,10 @@ run "schedules_and_alarms" {
   }
   assert {
     condition = join(" ", keys(aws_cloudwatch_metric_alarm.this)) == join(" ", [
+      "audit-aborted", "audit-failed", "audit-timedout",
       "backup-aborted", "backup-failed", "backup-timedout", "not-started",
-      "restore-aborted", "restore-failed", "restore-timedout",
+      "restore-aborted", "restore-failed",
+      "restore-promote-aborted", "restore-promote-failed", "restore-promote-timedout", "restore-timedout",
       "schedule-invocationdropped", "schedule-targeterror",
     ])
     error_message = "Everything that ends badly, and everything that does not begin."
@@ -327,6 +349,23 @@ run "that_hour_if_one_insists" {
     allow_dst_gap = true
     schedules     = { nightly = { group = "g", kind = "full", expression = "cron(30 2 * * ? *)", timezone = "Europe/Berlin" } }
   }
+}
+
+run "the_zone_of_labels_counts_too" {
+  command = plan
+  variables {
+    time_zone = "Europe/Berlin"
+    schedules = { nightly = { group = "g", expression = "cron(30 2 * * ? *)" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "a_policy_that_decides_nothing" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "full", expression = "rate(1 day)", policy = { full_on = "sunday" } } }
+  }
+  expect_failures = [var.schedules]
 }
 
 run "an_unknown_kind" {

@@ -26,17 +26,11 @@ module "starrocks_br" {
   starrocks_role_names = var.starrocks_role_names
   vpc                  = var.vpc
 
-  # Two databases or twenty: a group says which. Fulls on Sunday, incrementals on the other days.
+  # Two databases or twenty: a group says which. A full on Sunday, an incremental on the other days.
   schedules = {
-    nightly-full = {
+    nightly = {
       group      = "nightly"
-      kind       = "full"
-      expression = "cron(15 4 ? * SUN *)"
-    }
-    nightly-incremental = {
-      group      = "nightly"
-      kind       = "incremental"
-      expression = "cron(15 4 ? * MON-SAT *)"
+      expression = "cron(15 4 * * ? *)"
     }
   }
 
