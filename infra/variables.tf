@@ -89,6 +89,10 @@ variable "schedules" {
   }))
   default = {}
   validation {
+    condition     = !contains(keys(var.schedules), "audit")
+    error_message = "The schedule 'audit' is the module's own."
+  }
+  validation {
     condition     = alltrue([for schedule in var.schedules : contains(["auto", "full", "incremental"], schedule.kind)])
     error_message = "kind is auto, full or incremental."
   }

@@ -1,5 +1,7 @@
 """The main job on AWS: schedules back up, a label comes back row by row."""
 
+import datetime
+import shutil
 import unittest
 
 from emulation.stack import stack
@@ -28,7 +30,9 @@ class MainJob(unittest.TestCase):
         it.use("br", "canary-of-br")
         self.addCleanup(it.use, "root", PASSWORD)
 
-        full = it.succeed(it.fire("nightly-full"))
+        now = datetime.datetime.now(datetime.timezone.utc)
+        full = it.succeed(it.fire("nightly", at=now))
+        self.assertEqual(full["summary"]["kind"], "full")
         self.assertEqual([one["status"] for one in full["summary"]["databases"]], ["FINISHED"] * 2)
         at_full = content(starrocks, "crm")
         self.assertEqual(len(at_full["orders"]), len(ROWS))
@@ -38,18 +42,21 @@ class MainJob(unittest.TestCase):
             "INSERT INTO crm.customers VALUES (2, 'two, changed'), (3, 'three')",
         )
         at_incremental = content(starrocks, "sales")
-        incremental = it.succeed(it.fire("nightly-incremental"))
+        # Delivered twice, as Scheduler may.
+        self.assertEqual(it.succeed(it.fire("nightly", at=now))["summary"]["outcome"], "duplicate")
+        incremental = it.succeed(it.fire("nightly", at=now + datetime.timedelta(minutes=1)))
+        self.assertEqual(incremental["summary"]["kind"], "incremental")
         for one in incremental["summary"]["databases"]:
             self.assertEqual((one["partitions_stored"], one["partitions_total"]), (1, 4), one)
 
         # What somebody types into the console at night, after a TRUNCATE and a DROP too many.
         starrocks.sql("TRUNCATE TABLE sales.orders", "DROP TABLE sales.customers FORCE")
-        it.succeed(it.start("restore", {"target_label": labels(incremental)["sales"]}))
+        it.restore(target_label=labels(incremental)["sales"])
         self.assertEqual(content(starrocks, "sales"), at_incremental)
 
         # The older label, beside what lives. In a database that is not there yet nobody has rights but root.
         it.use("root", PASSWORD)
-        it.succeed(it.start("restore", {"target_label": labels(full)["crm"], "into_database": "crm_then"}))
+        it.restore(target_label=labels(full)["crm"], into_database="crm_then")
         self.assertEqual(content(starrocks, "crm_then"), at_full)
         self.assertNotEqual(content(starrocks, "crm"), at_full)
 
@@ -82,9 +89,19 @@ class MainJob(unittest.TestCase):
             self.assertEqual(answer["Payload"].read(), b'{"pong":true}', name)
             self.assertNotIn("FunctionError", answer)
 
-    def test_audit_reads_the_repository(self):
+    def test_the_weekly_audit_compares_and_fails_where_a_backup_is_lost(self):
         it = stack()
-        answer = it.aws.client("lambda").invoke(FunctionName="starrocks-br-audit-orphans", Payload=b"{}")
-        text = answer["Payload"].read()
-        self.assertNotIn("FunctionError", answer, text)
-        self.assertIn(b'"repository":"backups"', text)
+        it.starrocks.sql("CREATE DATABASE lost", "CREATE TABLE lost.t (k INT) DISTRIBUTED BY HASH(k)")
+        it.cli("group", "add", "lost", "lost.*")
+        label = labels(it.succeed(it.start("backup", {"group": "lost", "kind": "full"})))["lost"]
+        audit = lambda: it.fire("audit", at=datetime.datetime.now())
+        self.assertEqual(it.succeed(audit())["repository"], "backups")
+
+        [snapshot] = it.starrocks.objects.rglob(f"__ss_{label}")
+        shutil.move(snapshot, snapshot.parent / "moved_away")
+        try:
+            error, message = it.fail(audit())
+        finally:
+            shutil.move(snapshot.parent / "moved_away", snapshot)
+        self.assertEqual(error, "VerificationFailed")
+        self.assertIn(label, message)

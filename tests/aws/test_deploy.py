@@ -1,6 +1,5 @@
 """What Terraform made, and what it leaves alone when it is told to destroy."""
 
-import json
 import unittest
 
 import botocore.exceptions
@@ -53,12 +52,12 @@ class Deploy(unittest.TestCase):
         it = stack()
         client = it.aws.client("scheduler")
         schedules = client.list_schedules(GroupName=NAME)["Schedules"]
-        self.assertEqual([one["Name"] for one in schedules], ["nightly-full", "nightly-incremental"])
-        for one in schedules:
-            found = client.get_schedule(GroupName=NAME, Name=one["Name"])
-            self.assertEqual(found["Target"]["Arn"], it.outputs["state_machine_arns"]["backup"])
+        machines = {"audit": "audit", "nightly": "backup"}
+        self.assertEqual([one["Name"] for one in schedules], sorted(machines))
+        for name, machine in machines.items():
+            found = client.get_schedule(GroupName=NAME, Name=name)
+            self.assertEqual(found["Target"]["Arn"], it.outputs["state_machine_arns"][machine])
             self.assertEqual(found["ScheduleExpressionTimezone"], "UTC")
-            self.assertEqual(json.loads(found["Target"]["Input"])["group"], "nightly")
             self.assertEqual(found["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], 3600)
             self.assertTrue(found["Target"]["DeadLetterConfig"]["Arn"].endswith(f"{NAME}-not-started"))
 

@@ -1,5 +1,6 @@
 """What goes wrong on AWS, each with what is there afterwards: data, or the error that the execution names."""
 
+import concurrent.futures
 import unittest
 
 from emulation.stack import NAME, stack
@@ -17,6 +18,8 @@ class Failures(unittest.TestCase):
         self.it = stack()
         self.starrocks = self.it.starrocks
         self.addCleanup(self.starrocks.control, "clear_faults")
+        self.threads = concurrent.futures.ThreadPoolExecutor()
+        self.addCleanup(self.threads.shutdown)
 
     def group(self, group, *databases):
         """A group of fresh databases."""
@@ -44,6 +47,16 @@ class Failures(unittest.TestCase):
     def kinds(self, function, database):
         return [(kind, answer.get("errorType")) for kind, answer in self.calls(function, database)]
 
+    def kill_at(self, function, text):
+        """Kills the function while it waits for the answer to the next such statement; how many."""
+        before = len(self.starrocks.sent(text))
+
+        def kill():
+            self.it.until(lambda: len(self.starrocks.sent(text)) > before)
+            return self.it.aws.lambdas.kill_busy(f"{NAME}-{function}")
+
+        return self.threads.submit(kill)
+
     def is_running(self, database):
         jobs = self.starrocks.sql(f"SHOW BACKUP FROM {database}")
         return any(job[3] == "UPLOADING" for job in jobs)
@@ -57,7 +70,7 @@ class Failures(unittest.TestCase):
 
     def assert_restorable(self, label, database):
         copy = f"{database}_copy"
-        self.it.succeed(self.it.start("restore", {"target_label": label, "into_database": copy}))
+        self.it.restore(target_label=label, into_database=copy)
         self.assertEqual(content(self.starrocks, copy), content(self.starrocks, database))
 
     def label(self, output):
@@ -139,12 +152,10 @@ class Failures(unittest.TestCase):
     def killed(self, database, at):
         """Killed while it waits for the answer to the statement."""
         self.group(database, database)
-        before = len(self.starrocks.sent(at))
         self.starrocks.control("delay", contains=at, millis=1500, times=1)
-        execution = self.back_up(database)
-        self.it.until(lambda: len(self.starrocks.sent(at)) > before)
-        self.assertEqual(self.it.aws.lambdas.kill_busy(f"{NAME}-start-backup"), 1)
-        output = self.it.succeed(execution)
+        killed = self.kill_at("start-backup", at)
+        output = self.it.succeed(self.back_up(database))
+        self.assertEqual(killed.result(), 1)
         self.assertIn(("crash", "Runtime.ExitError"), self.kinds("start-backup", database))
         self.assertEqual([status for _, status in self.history(database)], ["FINISHED"])
         self.assert_restorable(self.label(output), database)
@@ -157,9 +168,37 @@ class Failures(unittest.TestCase):
         self.assertIn(("timeout", "Sandbox.Timedout"), self.kinds("start-backup", "late"))
         self.assert_restorable(self.label(output), "late")
 
-    def test_a_start_that_is_delivered_twice_never_backs_up_at_the_same_time(self):
-        # Scheduler delivers at least once. The second start waits for the first, and gives way or backs
-        # up again.
+    def test_a_restore_that_is_killed_goes_on(self):
+        self.group("mended", "mended")
+        label = self.label(self.it.succeed(self.back_up("mended")))
+        self.starrocks.control("delay", contains="RESTORE SNAPSHOT", millis=1500, times=1)
+        killed = self.kill_at("restore", "RESTORE SNAPSHOT")
+        self.assert_restorable(label, "mended")
+        self.assertEqual(killed.result(), 1)
+
+    def test_what_a_stopped_execution_had_begun_is_recorded_by_the_next(self):
+        self.group("stopped", "stopped")
+        self.hold("stopped")
+        execution = self.back_up("stopped")
+        self.it.until(lambda: self.is_running("stopped"))
+        self.it.aws.client("stepfunctions").stop_execution(executionArn=execution)
+        self.assertEqual(self.it.wait(execution)["status"], "ABORTED")
+        self.release("stopped")
+        self.it.until(lambda: not self.is_running("stopped"))
+        self.assertEqual(self.calls("record-history", "stopped"), [])
+        # As if 20 minutes had passed.
+        self.starrocks.sql(
+            "UPDATE ops.run_status SET expires_at = '2020-01-01 00:00:00'"
+            " WHERE scope = 'lease' AND database_name = 'stopped'"
+        )
+        # The same work of the same day is taken over, not done again.
+        label = self.label(self.it.succeed(self.back_up("stopped")))
+        self.assertEqual(self.history("stopped"), [(label, "FINISHED")])
+        self.assertEqual(len(self.starrocks.sent("BACKUP SNAPSHOT `stopped`")), 1)
+        self.assert_restorable(label, "stopped")
+
+    def test_two_starts_by_hand_never_back_up_at_the_same_time(self):
+        # The second one waits for the first, and gives way or backs up again.
         self.group("twice", "twice")
         ends = [self.it.wait(execution) for execution in [self.back_up("twice"), self.back_up("twice")]]
         self.assertLessEqual({end.get("error") for end in ends}, {None, "JobConflict"})

@@ -111,10 +111,19 @@ class Stack:
         arn = self.outputs["state_machine_arns"].get(machine, machine)
         return self.aws.client("stepfunctions").start_execution(stateMachineArn=arn, input=text)["executionArn"]
 
-    def fire(self, schedule):
-        """What EventBridge Scheduler does when a schedule is due: its own target, with its own input."""
+    def fire(self, schedule, at):
+        """What EventBridge Scheduler does when a schedule is due: starts its own target with its own
+        input, in which it has put the time."""
         found = self.aws.client("scheduler").get_schedule(GroupName=NAME, Name=schedule)
-        return self.start(found["Target"]["Arn"], found["Target"]["Input"])
+        time = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        target = found["Target"]
+        return self.start(target["Arn"], target["Input"].replace("<aws.scheduler.scheduled-time>", time))
+
+    def restore(self, **input):
+        """Staged and verified by one machine, then swapped in by the other one, with the input that the
+        first one gives."""
+        staged = self.succeed(self.start("restore", input))
+        return self.succeed(self.start("restore-promote", staged["summary"]["next_input"]))
 
     @staticmethod
     def until(is_so, seconds=60):

@@ -13,10 +13,11 @@ PASSWORD = "canary-4b1d-secret"
 class StarRocks:
     def __init__(self, binary, work, bucket):
         # A bucket is a folder; the one that Terraform made has to be there before the repository is.
-        (work / "objects" / bucket).mkdir(parents=True)
+        self.objects = work / "objects"
+        (self.objects / bucket).mkdir(parents=True)
         self.process = subprocess.Popen(
             [binary, "--port", "0", "--tick", "100", "--password", PASSWORD]
-            + ["--repositories", work / "objects", "--control", "stdin"],
+            + ["--repositories", self.objects, "--control", "stdin"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -34,13 +34,18 @@ class Terraform:
 
     def __init__(self, work, root, endpoint=None):
         self.folder = pathlib.Path(work) / "infra" / root
-        shutil.copytree(INFRA, pathlib.Path(work) / "infra")
+        # Not what belongs to a stack that somebody applied here.
+        mine = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*")
+        shutil.copytree(INFRA, pathlib.Path(work) / "infra", ignore=mine)
         if endpoint:
             lines = "\n".join(f'    {service} = "{endpoint}"' for service in SERVICES)
             (self.folder / "emulation_override.tf").write_text(OVERRIDE.format(endpoints=lines))
 
     def run(self, *arguments, timeout=300):
-        environment = {**os.environ, "TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+        # No account, workspace or variable of whoever runs the tests.
+        foreign = ("AWS_", "TF_VAR_", "TF_CLI_ARGS", "TF_WORKSPACE", "TF_DATA_DIR")
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+        environment |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
         command = ["terraform", *arguments, "-no-color"]
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=timeout

@@ -114,7 +114,13 @@ impl JobAt {
         let state = states
             .into_iter()
             .find(|state| name(*state) == self.state)
-            .ok_or_else(|| format!("no running {} has the state '{}'", self.job.name(), self.state))?;
+            .ok_or_else(|| {
+                format!(
+                    "no running {} has the state '{}'",
+                    self.job.name(),
+                    self.state
+                )
+            })?;
         Ok(At {
             database: self.database.clone(),
             state,
