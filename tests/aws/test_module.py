@@ -39,10 +39,22 @@ class Module(unittest.TestCase):
             for block in blocks:
                 self.assertIn("description = ", re.sub(r" +", " ", block), block.splitlines()[0])
 
+    def test_functions_know_every_variable_that_they_are_given(self):
+        given = re.findall(r"\bSTARROCKS_\w+", (INFRA / "functions.tf").read_text())
+        known = (INFRA.parent / "shared/src/config/variables.rs").read_text()
+        self.assertGreater(len(given), 4)
+        self.assertEqual([name for name in given if f'"{name}"' not in known], [])
+
     def test_grants_are_those_of_the_readme(self):
         printed = (INFRA / "grants.sql.tftpl").read_text()
         printed = re.sub(r"%{.*?}\n", "", printed).replace("`${database}`", "sales").replace("`${ops_database}`", "ops")
         documented = README.split("## Privileges")[1].split("```")[1]
-        statements = lambda text: {line.split(";")[0] for line in text.splitlines() if line.startswith(("GRANT", "CREATE"))}
         # To whom, only the reader knows.
-        self.assertEqual(statements(printed), {s for s in statements(documented) if " TO USER " not in s})
+        self.assertEqual(
+            statements(printed), {one for one in statements(documented) if " TO USER " not in one}
+        )
+
+
+def statements(text):
+    lines = (line for line in text.splitlines() if line.startswith(("GRANT", "CREATE")))
+    return {line.split(";")[0] for line in lines}

@@ -109,7 +109,8 @@ class Stack:
         """The ARN of the execution. `input` is text or what becomes JSON."""
         text = input if isinstance(input, str) else json.dumps(input)
         arn = self.outputs["state_machine_arns"].get(machine, machine)
-        return self.aws.client("stepfunctions").start_execution(stateMachineArn=arn, input=text)["executionArn"]
+        client = self.aws.client("stepfunctions")
+        return client.start_execution(stateMachineArn=arn, input=text)["executionArn"]
 
     def fire(self, schedule, at):
         """What EventBridge Scheduler does when a schedule is due: starts its own target with its own

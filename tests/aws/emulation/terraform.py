@@ -22,7 +22,9 @@ provider "aws" {{
   }}
 }}
 """
-SERVICES = "cloudwatch cloudwatchlogs events iam kms lambda s3 scheduler secretsmanager sfn sns sqs sts".split()
+SERVICES = (
+    "cloudwatch cloudwatchlogs events iam kms lambda s3 scheduler secretsmanager sfn sns sqs sts"
+).split()
 
 
 class Failed(Exception):
