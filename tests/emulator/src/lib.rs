@@ -19,6 +19,7 @@ mod backup;
 pub mod catalog;
 pub mod clock;
 pub mod config;
+pub mod control;
 mod ddl;
 mod dml;
 pub mod engine;

@@ -1,17 +1,19 @@
 //! A stand-alone emulator for people with a MySQL client.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io::Write, path::PathBuf, process::ExitCode};
 
 use jiff::SignedDuration;
-use starrocks_emulator::{Clock, Emulator, Options, Profile};
+use starrocks_emulator::{Clock, Emulator, Options, Profile, control};
 
 const USAGE: &str = "\
 usage: starrocks-emulator [--profile 3.3|3.3-list|3.5|4.1] [--port 9030] [--rate 1]
                           [--repositories DIR] [--password PASSWORD] [--backends N]
+                          [--control stdin]
 
 Listens on 127.0.0.1 until it is interrupted. Buckets are directories in DIR (default: a directory
 starrocks-emulator in the system's temporary directory), s3://backups is made; everything else is
-lost at the end.";
+lost at the end. With --control stdin, faults are set by commands, one per line (src/control.rs), and
+the end of the input is the end.";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1)) {
@@ -27,6 +29,7 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
     let root = std::env::temp_dir().join("starrocks-emulator");
     let mut options = Options::new(Profile::V4_1, Clock::running(1), root);
     options.port = 9030;
+    let mut is_controlled = false;
     while let Some(name) = arguments.next() {
         let value = arguments
             .next()
@@ -44,7 +47,8 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
             "--repositories" => options.repository_root = PathBuf::from(value),
             "--password" => options.root_password = value,
             "--backends" => options.backends = u32::from(number()?),
-            _ => return Err(format!("unknown option {name}")),
+            "--control" if value == "stdin" => is_controlled = true,
+            _ => return Err(format!("unknown option {name} {value}")),
         }
     }
     let emulator = Emulator::start(options).map_err(|error| format!("cannot listen: {error}"))?;
@@ -53,11 +57,24 @@ fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), String> {
         emulator.addr(),
         emulator.port()
     ));
+    if is_controlled {
+        return obey(&emulator);
+    }
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .and_then(|runtime| runtime.block_on(tokio::signal::ctrl_c()))
         .map_err(|error| format!("cannot wait for Ctrl-C: {error}"))
+}
+
+fn obey(emulator: &Emulator) -> Result<(), String> {
+    let mut answers = std::io::stdout();
+    for line in std::io::stdin().lines() {
+        let line = line.map_err(|error| format!("cannot read a command: {error}"))?;
+        writeln!(answers, "{}", control::answer(emulator, &line))
+            .map_err(|error| format!("cannot answer: {error}"))?;
+    }
+    Ok(())
 }
 
 #[expect(

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use mysql_async::prelude::Queryable;
 use starrocks_emulator::{
+    control,
     faults::{Fault, When},
     reply::SqlError,
 };
@@ -133,5 +134,54 @@ fn the_follower_becomes_the_leader() {
         assert!(leader.ping().await.is_err());
         let after = roles(follower.query("SHOW FRONTENDS").await.unwrap());
         assert_eq!(after, ["FOLLOWER", "LEADER"]);
+    });
+}
+
+/// As a test in another process sets faults: the answer to each line, and what it does to a client.
+#[test]
+fn a_stand_alone_emulator_takes_commands() {
+    run(async {
+        let cluster = cluster();
+        let command = |line: &str| control::answer(&cluster.emulator, line);
+        let done = r#"{"ok":null}"#;
+        let refuse =
+            r#"{"do": "refuse", "contains": "SHOW WARNINGS", "message": "not now", "times": 1}"#;
+        assert_eq!(command(refuse), done);
+        assert!(command(r#"{"do": "pending"}"#).contains("not now"));
+        let mut conn = cluster.connect().await;
+        let refused = server_error(conn.query_drop("SHOW WARNINGS").await);
+        assert_eq!(refused.1, "not now");
+        assert_eq!(command(r#"{"do": "pending"}"#), r#"{"ok":[]}"#);
+        assert!(command(r#"{"do": "journal"}"#).contains("SHOW WARNINGS"));
+
+        let away = r#"{"do": "refuse_connections", "refuse": true}"#;
+        assert_eq!(command(away), done);
+        assert!(cluster.connect_with(cluster.opts()).await.is_err());
+
+        let cancel = r#"{"do": "cancel", "job": "backup", "database": "d", "state": "UPLOADING", "code": "C", "message": "m"}"#;
+        assert_eq!(command(cancel), done);
+        assert_eq!(
+            command(r#"{"do": "pending"}"#),
+            r#"{"ok":["UPLOADING of d"]}"#
+        );
+
+        for (wrong, because) in [
+            ("nonsense", "expected"),
+            (r#"{"do": "explode"}"#, "explode"),
+            (
+                r#"{"do": "hold", "job": "restore", "database": "d", "state": "UPLOADING"}"#,
+                "no running restore has the state 'UPLOADING'",
+            ),
+            (
+                r#"{"do": "hold", "job": "backup", "database": "d", "state": "FINISHED"}"#,
+                "no running backup has the state 'FINISHED'",
+            ),
+        ] {
+            let answer = command(wrong);
+            assert!(
+                answer.contains("error") && answer.contains(because),
+                "{answer}"
+            );
+        }
     });
 }

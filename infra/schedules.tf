@@ -1,0 +1,90 @@
+# One schedule a day and group; what is due is decided when it starts, because no cron says "every Sunday
+# but the first". What could not be started within an hour is kept in a queue, and an alarm says so.
+
+locals {
+  # Scheduler puts the time in, and with it a second delivery of the same start is known as one:
+  # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+  scheduled_time = "<aws.scheduler.scheduled-time>"
+
+  backup_inputs = {
+    for name, schedule in var.schedules : name => merge(
+      { group = schedule.group, kind = schedule.kind, scheduled_at = local.scheduled_time },
+      schedule.policy == null ? {} : { policy = { for key, value in schedule.policy : key => value if value != null } },
+    )
+  }
+}
+
+resource "aws_scheduler_schedule_group" "this" {
+  name = var.name_prefix
+  tags = var.tags
+}
+
+resource "aws_sqs_queue" "not_started" {
+  name                      = "${var.name_prefix}-not-started"
+  message_retention_seconds = 14 * 24 * 3600
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+resource "aws_scheduler_schedule" "backup" {
+  for_each = var.schedules
+
+  name                         = each.key
+  description                  = "${each.value.kind} backup of group ${each.value.group}"
+  group_name                   = aws_scheduler_schedule_group.this.name
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = coalesce(each.value.timezone, var.time_zone)
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_sfn_state_machine.this["backup"].arn
+    role_arn = aws_iam_role.scheduler.arn
+    # jsonencode writes < and > as escapes, in which Scheduler does not see its keyword.
+    input = replace(replace(jsonencode(local.backup_inputs[each.key]), "\\u003c", "<"), "\\u003e", ">")
+
+    # Later than an hour it would run into the day; the next night makes up for it.
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 10
+    }
+    dead_letter_config {
+      arn = aws_sqs_queue.not_started.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}
+
+resource "aws_scheduler_schedule" "audit" {
+  count = var.audit == null ? 0 : 1
+
+  name                         = "audit"
+  description                  = "Compares the repository with the recorded backups"
+  group_name                   = aws_scheduler_schedule_group.this.name
+  schedule_expression          = var.audit.expression
+  schedule_expression_timezone = var.audit.timezone
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_sfn_state_machine.this["audit"].arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = "{}"
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 10
+    }
+    dead_letter_config {
+      arn = aws_sqs_queue.not_started.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}

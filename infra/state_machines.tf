@@ -1,0 +1,77 @@
+# The machines are the files that the command line interprets, with ARNs put in.
+
+locals {
+  restore_functions = ["precheck", "restore", "poll-status", "record-history"]
+
+  # Restores are two machines of one file, so that whoever is on call may stage and verify, and few may
+  # swap. limit_hours is no mechanism, it ends what hangs: a backup ends with its window; a restore sends
+  # up to two RESTOREs one after the other and copies between them.
+  machines = {
+    backup = {
+      file        = "backup"
+      functions   = ["precheck", "start-backup", "poll-status", "record-history"]
+      limit_hours = var.window_hours + 2
+    }
+    restore = {
+      file        = "restore"
+      values      = { RestoreMachine = "stage" }
+      functions   = local.restore_functions
+      limit_hours = 3 * var.window_hours + 2
+    }
+    restore-promote = {
+      file        = "restore"
+      values      = { RestoreMachine = "promote" }
+      functions   = local.restore_functions
+      limit_hours = 3 * var.window_hours + 2
+    }
+    audit = {
+      file        = "audit"
+      functions   = ["audit-orphans"]
+      limit_hours = 2
+    }
+  }
+
+  placeholders = {
+    Partition                = data.aws_partition.current.partition
+    PrecheckFunctionArn      = aws_lambda_function.this["precheck"].qualified_arn
+    StartBackupFunctionArn   = aws_lambda_function.this["start-backup"].qualified_arn
+    PollStatusFunctionArn    = aws_lambda_function.this["poll-status"].qualified_arn
+    RecordHistoryFunctionArn = aws_lambda_function.this["record-history"].qualified_arn
+    RestoreFunctionArn       = aws_lambda_function.this["restore"].qualified_arn
+    AuditOrphansFunctionArn  = aws_lambda_function.this["audit-orphans"].qualified_arn
+  }
+}
+
+resource "aws_cloudwatch_log_group" "machine" {
+  for_each = local.machines
+
+  # Under this prefix AWS keeps the resource policy of log delivery short of its size limit:
+  # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+  name              = "/aws/vendedlogs/states/${var.name_prefix}-${each.key}"
+  retention_in_days = var.log_retention_days
+  tags              = var.tags
+}
+
+resource "aws_sfn_state_machine" "this" {
+  for_each = local.machines
+
+  name     = "${var.name_prefix}-${each.key}"
+  type     = "STANDARD"
+  role_arn = aws_iam_role.machine[each.key].arn
+  definition = jsonencode(merge(
+    jsondecode(templatefile(
+      "${path.module}/statemachine/${each.value.file}.asl.json",
+      merge(local.placeholders, lookup(each.value, "values", {})),
+    )),
+    { TimeoutSeconds = each.value.limit_hours * 3600 },
+  ))
+  tags = var.tags
+
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.machine[each.key].arn}:*"
+  }
+
+  depends_on = [aws_iam_role_policy.machine]
+}

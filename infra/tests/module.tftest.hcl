@@ -1,0 +1,377 @@
+# What the module promises, on a provider that only pretends. `terraform test -var packages=FOLDER`, as
+# tests/aws/run does.
+
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws-cn", dns_suffix = "amazonaws.com.cn" }
+  }
+  mock_data "aws_region" {
+    defaults = { name = "cn-north-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws-cn:iam::123456789012:role/mock" }
+  }
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws-cn:iam::123456789012:policy/mock" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws-cn:logs:cn-north-1:123456789012:log-group:mock" }
+  }
+  mock_resource "aws_lambda_function" {
+    defaults = {
+      arn           = "arn:aws-cn:lambda:cn-north-1:123456789012:function:mock"
+      qualified_arn = "arn:aws-cn:lambda:cn-north-1:123456789012:function:mock:7"
+    }
+  }
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:mock" }
+  }
+  mock_resource "aws_scheduler_schedule_group" {
+    defaults = { arn = "arn:aws-cn:scheduler:cn-north-1:123456789012:schedule-group/starrocks-br" }
+  }
+  mock_resource "aws_sqs_queue" {
+    defaults = { arn = "arn:aws-cn:sqs:cn-north-1:123456789012:mock" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws-cn:sns:cn-north-1:123456789012:mock" }
+  }
+}
+
+variables {
+  secret_arn = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:starrocks-br-AbCdEf"
+  repository = "backups"
+  databases  = ["sales"]
+  schedules = {
+    nightly = { group = "nightly", expression = "cron(15 4 * * ? *)", timezone = "Europe/Berlin", policy = { full_on = "saturday", daily_days = 30 } }
+    plain   = { group = "plain", expression = "cron(15 4 * * ? *)" }
+  }
+}
+
+run "functions" {
+  assert {
+    condition     = join(" ", keys(aws_lambda_function.this)) == "audit-orphans poll-status precheck record-history restore start-backup"
+    error_message = "The six functions."
+  }
+  assert {
+    condition     = alltrue([for f in aws_lambda_function.this : f.runtime == "provided.al2023" && f.publish && f.architectures == tolist(["arm64"])])
+    error_message = "Published, on Amazon Linux 2023 and Graviton."
+  }
+  assert {
+    condition = alltrue([for f in aws_lambda_function.this : join(" ", sort(keys(f.environment[0].variables))) ==
+    "STARROCKS_BR_TIME_ZONE STARROCKS_BR_WINDOW_HOURS STARROCKS_OPS_DATABASE STARROCKS_REPOSITORY STARROCKS_SECRET_ARN"])
+    error_message = "Functions are given an ARN, and no password."
+  }
+  assert {
+    condition     = alltrue([for group in concat(values(aws_cloudwatch_log_group.function), values(aws_cloudwatch_log_group.machine)) : group.retention_in_days == 30])
+    error_message = "Logs do not stay for ever."
+  }
+}
+
+run "least_privilege" {
+  assert {
+    condition = alltrue([for policy in aws_iam_role_policy.function : join(" ", flatten([for statement in jsondecode(policy.policy).Statement : statement.Action])) ==
+    "secretsmanager:GetSecretValue logs:CreateLogStream logs:PutLogEvents"])
+    error_message = "A function reads its secret and writes its log."
+  }
+  assert {
+    condition = alltrue([for name, policy in aws_iam_role_policy.function : jsonencode([for statement in jsondecode(policy.policy).Statement : statement.Resource]) ==
+    jsonencode([var.secret_arn, "arn:aws-cn:logs:cn-north-1:123456789012:log-group:/aws/lambda/starrocks-br-${name}:*"])])
+    error_message = "Its own secret and its own log."
+  }
+  assert {
+    condition = jsonencode(distinct(flatten([
+      for policy in concat(values(aws_iam_role_policy.function), values(aws_iam_role_policy.machine), [aws_iam_role_policy.scheduler]) : [
+        for statement in jsondecode(policy.policy).Statement : statement.Sid if contains(flatten([statement.Resource]), "*")
+      ]
+    ]))) == jsonencode(["LogDelivery"])
+    error_message = "Only the delivery of logs is allowed on every resource."
+  }
+  assert {
+    condition = alltrue([
+      for policy in concat(values(aws_iam_role_policy.function), values(aws_iam_role_policy.machine), [aws_iam_role_policy.scheduler]) :
+      !anytrue([for action in flatten([for statement in jsondecode(policy.policy).Statement : statement.Action]) : strcontains(action, "*")])
+    ])
+    error_message = "Actions are named."
+  }
+  assert {
+    condition = alltrue([
+      for role in concat(values(aws_iam_role.function), values(aws_iam_role.machine), [aws_iam_role.scheduler]) :
+      alltrue([for statement in jsondecode(role.assume_role_policy).Statement : statement.Condition.StringEquals["aws:SourceAccount"] == "123456789012"])
+    ])
+    error_message = "A service assumes a role for this account only."
+  }
+  assert {
+    condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == aws_scheduler_schedule_group.this.arn
+    error_message = "And Scheduler for these schedules only."
+  }
+  assert {
+    condition     = length(jsondecode(aws_iam_role_policy.machine["restore"].policy).Statement[0].Resource) == 4
+    error_message = "A machine calls its own functions."
+  }
+  assert {
+    condition = alltrue([for action in flatten([for statement in jsondecode(aws_iam_policy.repository.policy).Statement : statement.Action]) :
+    !anytrue([for forbidden in ["Version", "Lifecycle", "Bypass", "Policy", "DeleteBucket", "*"] : strcontains(action, forbidden)])])
+    error_message = "StarRocks can neither delete a version nor change how the bucket keeps them."
+  }
+}
+
+run "bucket" {
+  assert {
+    condition     = aws_s3_bucket.this[0].force_destroy == false
+    error_message = "No destroy takes the backups with it."
+  }
+  assert {
+    condition     = alltrue([for flag in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"] : aws_s3_bucket_public_access_block.this[0][flag]])
+    error_message = "Not public."
+  }
+  assert {
+    condition = jsondecode(aws_s3_bucket_policy.this[0].policy).Statement[0] == {
+      Sid       = "TlsOnly"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = ["arn:aws-cn:s3:::starrocks-br-123456789012-cn-north-1", "arn:aws-cn:s3:::starrocks-br-123456789012-cn-north-1/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }
+    error_message = "TLS only, for the bucket and for its objects."
+  }
+  assert {
+    condition     = aws_s3_bucket_versioning.this[0].versioning_configuration[0].status == "Enabled"
+    error_message = "Versioned."
+  }
+  assert {
+    condition = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : alltrue([for expiration in rule.expiration : expiration.expired_object_delete_marker])])
+    # S3 takes no age together with it.
+    error_message = "What expires is a delete marker that nothing is left of, never a current object by its age."
+  }
+  assert {
+    condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : length(rule.transition) == 0])
+    error_message = "RESTORE cannot read an archive."
+  }
+  assert {
+    condition     = one(flatten([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : [for noncurrent in rule.noncurrent_version_expiration : noncurrent.noncurrent_days]])) == 37
+    error_message = "What was deleted can be brought back for 30 days and a week."
+  }
+}
+
+run "machines" {
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this["backup"].definition).TimeoutSeconds == 26 * 3600
+    error_message = "A backup that hangs ends after its window."
+  }
+  assert {
+    condition = merge(jsondecode(aws_sfn_state_machine.this["backup"].definition), { TimeoutSeconds = null }) == merge(
+    jsondecode(templatefile("statemachine/backup.asl.json", local.placeholders)), { TimeoutSeconds = null })
+    error_message = "Nothing but the limit is added to the file."
+  }
+  # Lambda ends a function before Step Functions gives up on it.
+  assert {
+    condition = alltrue(flatten([
+      for machine in ["backup", "restore", "audit"] : [
+        for state in concat(
+          values(jsondecode(file("statemachine/${machine}.asl.json")).States),
+          flatten([for state in values(jsondecode(file("statemachine/${machine}.asl.json")).States) : values(state.ItemProcessor.States) if state.Type == "Map"]),
+          ) : state.TimeoutSeconds == 30 + local.functions[{
+            PrecheckFunctionArn      = "precheck"
+            StartBackupFunctionArn   = "start-backup"
+            PollStatusFunctionArn    = "poll-status"
+            RecordHistoryFunctionArn = "record-history"
+            RestoreFunctionArn       = "restore"
+            AuditOrphansFunctionArn  = "audit-orphans"
+        }[trim(state.Parameters.FunctionName, "$${}")]].timeout
+        if state.Type == "Task" && try(strcontains(state.Parameters.FunctionName, "FunctionArn"), false)
+      ]
+    ]))
+    error_message = "TimeoutSeconds of a Task is its function's timeout and 30 seconds."
+  }
+  assert {
+    condition = { for name, machine in aws_sfn_state_machine.this : name => jsondecode(machine.definition).States.Precheck.Parameters.Payload.machine if startswith(name, "restore") } == {
+      restore         = "stage"
+      restore-promote = "promote"
+    }
+    error_message = "One restore machine stages, the other one promotes."
+  }
+  assert {
+    condition     = startswith(aws_sfn_state_machine.this["restore"].logging_configuration[0].log_destination, aws_cloudwatch_log_group.machine["restore"].arn) && startswith(aws_cloudwatch_log_group.machine["restore"].name, "/aws/vendedlogs/states/")
+    error_message = "Logged where the resource policy does not grow."
+  }
+}
+
+run "schedules_and_alarms" {
+  assert {
+    condition = aws_scheduler_schedule.backup["nightly"].target[0].input == join("", [
+      "{\"group\":\"nightly\",\"kind\":\"auto\",\"policy\":{\"daily_days\":30,\"full_on\":\"saturday\"},",
+      "\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}",
+    ])
+    error_message = "The input is what the machine takes, and Scheduler sees its keyword."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.backup["plain"].target[0].input == "{\"group\":\"plain\",\"kind\":\"auto\",\"scheduled_at\":\"<aws.scheduler.scheduled-time>\"}"
+    error_message = "Without a policy the program's own holds."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.backup["plain"].schedule_expression_timezone == "UTC" && aws_scheduler_schedule.audit[0].target[0].arn == aws_sfn_state_machine.this["audit"].arn
+    error_message = "The day of a backup begins where labels get their date; audits are weekly."
+  }
+  assert {
+    condition     = aws_scheduler_schedule.backup["nightly"].target[0].retry_policy[0].maximum_event_age_in_seconds == 3600 && aws_scheduler_schedule.backup["nightly"].target[0].dead_letter_config[0].arn == aws_sqs_queue.not_started.arn
+    error_message = "What is not started within an hour is kept."
+  }
+  assert {
+    condition = join(" ", keys(aws_cloudwatch_metric_alarm.this)) == join(" ", [
+      "audit-aborted", "audit-failed", "audit-timedout",
+      "backup-aborted", "backup-failed", "backup-timedout", "not-started",
+      "restore-aborted", "restore-failed",
+      "restore-promote-aborted", "restore-promote-failed", "restore-promote-timedout", "restore-timedout",
+      "schedule-invocationdropped", "schedule-targeterror",
+    ])
+    error_message = "Everything that ends badly, and everything that does not begin."
+  }
+  assert {
+    condition     = aws_sns_topic.alarms[0].kms_master_key_id == null
+    error_message = "CloudWatch cannot publish through alias/aws/sns."
+  }
+}
+
+run "outputs" {
+  assert {
+    condition     = output.create_repository == <<-SQL
+      CREATE REPOSITORY `backups` WITH BROKER
+      ON LOCATION "s3a://starrocks-br-123456789012-cn-north-1/starrocks"
+      PROPERTIES (
+          "aws.s3.region" = "cn-north-1",
+          "aws.s3.endpoint" = "https://s3.cn-north-1.amazonaws.com.cn",
+          "aws.s3.use_instance_profile" = "true"
+      );
+    SQL
+    error_message = "The statement as StarRocks takes it."
+  }
+  assert {
+    condition     = strcontains(output.grants, "GRANT EXPORT, SELECT ON ALL TABLES IN DATABASE `sales` TO ROLE br_role;")
+    error_message = "Grants for each database."
+  }
+}
+
+run "in_a_vpc" {
+  variables {
+    vpc = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+  }
+  assert {
+    condition = alltrue([for policy in aws_iam_role_policy.function : jsonencode([
+      for statement in jsondecode(policy.policy).Statement : "${statement.Effect} ${statement.Sid}" if statement.Resource == "*"
+    ]) == jsonencode(["Allow NetworkInterfaces", "Deny NotForTheCode"])])
+    error_message = "Network interfaces are for the Lambda service, not for the code."
+  }
+  assert {
+    condition     = alltrue([for f in aws_lambda_function.this : f.vpc_config[0].subnet_ids == toset(["subnet-1"])])
+    error_message = "Every function is in the VPC."
+  }
+}
+
+run "with_things_of_ones_own" {
+  variables {
+    bucket               = { name = "ours" }
+    topic                = { arn = "arn:aws-cn:sns:cn-north-1:123456789012:ours" }
+    secret_kms_key       = { arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1" }
+    permissions_boundary = "arn:aws-cn:iam::123456789012:policy/boundary"
+    starrocks_role_names = ["starrocks-nodes"]
+  }
+  assert {
+    condition     = length(aws_s3_bucket.this) + length(aws_s3_bucket_lifecycle_configuration.this) + length(aws_s3_bucket_policy.this) + length(aws_sns_topic.alarms) == 0
+    error_message = "Nothing is made or changed that is somebody else's."
+  }
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.topic.arn])])
+    error_message = "Alarms go to the given topic."
+  }
+  assert {
+    condition     = alltrue([for role in concat(values(aws_iam_role.function), values(aws_iam_role.machine), [aws_iam_role.scheduler]) : role.permissions_boundary == var.permissions_boundary])
+    error_message = "Every role is bounded."
+  }
+  assert {
+    condition = alltrue([for policy in aws_iam_role_policy.function : [for statement in jsondecode(policy.policy).Statement : statement.Condition.StringEquals["kms:ViaService"] if statement.Sid == "SecretKey"] ==
+    ["secretsmanager.cn-north-1.amazonaws.com.cn"]])
+    error_message = "The key is used through Secrets Manager only."
+  }
+  assert {
+    condition     = strcontains(output.create_repository, "s3a://ours/starrocks")
+    error_message = "The repository is in the given bucket."
+  }
+}
+
+# --- refused before anything is made
+
+run "a_secret_value" {
+  command = plan
+  variables {
+    secret_arn = "{\"password\": \"x\"}"
+  }
+  expect_failures = [var.secret_arn]
+}
+
+run "a_password_in_the_environment" {
+  command = plan
+  variables {
+    environment = { STARROCKS_PASSWORD = "x" }
+  }
+  expect_failures = [var.environment]
+}
+
+run "an_hour_that_may_not_exist" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "full", expression = "cron(30 2 * * ? *)", timezone = "Europe/Berlin" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "every_hour_is_such_an_hour_too" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "full", expression = "cron(30 */6 * * ? *)", timezone = "Europe/Berlin" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "that_hour_in_utc" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "full", expression = "cron(30 2 * * ? *)" } }
+  }
+}
+
+run "that_hour_if_one_insists" {
+  command = plan
+  variables {
+    allow_dst_gap = true
+    schedules     = { nightly = { group = "g", kind = "full", expression = "cron(30 2 * * ? *)", timezone = "Europe/Berlin" } }
+  }
+}
+
+run "the_zone_of_labels_counts_too" {
+  command = plan
+  variables {
+    time_zone = "Europe/Berlin"
+    schedules = { nightly = { group = "g", expression = "cron(30 2 * * ? *)" } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "a_policy_that_decides_nothing" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "full", expression = "rate(1 day)", policy = { full_on = "sunday" } } }
+  }
+  expect_failures = [var.schedules]
+}
+
+run "an_unknown_kind" {
+  command = plan
+  variables {
+    schedules = { nightly = { group = "g", kind = "differential", expression = "rate(1 day)" } }
+  }
+  expect_failures = [var.schedules]
+}

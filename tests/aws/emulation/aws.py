@@ -1,0 +1,171 @@
+"""AWS: moto, with its interpreter of Amazon States Language switched on and Lambda functions that really
+run. Patched in memory, each for one reason:
+
+1. `execute_state_machine`: off by default, executions would succeed without doing anything;
+2. Lambda invocations go to `lambda_host`, where moto wants Docker;
+3. two calls of Step Functions that Terraform makes and moto does not know;
+4. a name for executions that are started without one, as a schedule does; moto calls all of them "None";
+5. `$$.Execution.RedriveCount`, which moto leaves out;
+6. `Wait` and the intervals of `Retry` take `time_scale` of their time.
+
+It is not AWS: schedules do not fire, alarms do not go off, IAM policies are stored and not enforced.
+"""
+
+import io
+import json
+import logging
+import os
+import pathlib
+import socket
+import threading
+import time
+import types
+import urllib.request
+import uuid
+import zipfile
+
+import boto3
+
+from .lambda_host import Function, LambdaHost
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+class Aws:
+    """Runs in this process, once: moto keeps its state in globals."""
+
+    def __init__(self, work, time_scale):
+        self.work = pathlib.Path(work)
+        self.lambdas = LambdaHost(self.work / "logs")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.endpoint = f"http://127.0.0.1:{self.port}"
+        # The interpreter's own clients read these.
+        os.environ.update(
+            MOTO_PORT=str(self.port),
+            AWS_ACCESS_KEY_ID="test",
+            AWS_SECRET_ACCESS_KEY="test",
+            AWS_DEFAULT_REGION=REGION,
+        )
+        _interpret_state_machines(time_scale)
+        self._run_functions()
+        _answer_terraform()
+        self._serve()
+
+    def client(self, service):
+        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **CREDENTIALS)
+
+    def _run_functions(self):
+        import moto.awslambda.models as models
+
+        aws = self
+
+        def invoke(function, event=None):
+            function.logs_backend.ensure_log_group(function.logs_group_name)
+            answer = aws.lambdas.invoke(aws._function(function), json.dumps(event).encode())
+            function.save_logs(answer[2])
+            return answer
+
+        models.LambdaFunction._invoke_lambda = invoke
+
+    def _function(self, function):
+        digest = "".join(letter for letter in function.code_sha_256 if letter.isalnum())
+        folder = self.work / "functions" / f"{function.function_name}-{digest[:16]}"
+        bootstrap = folder / "bootstrap"
+        with self.lambdas.lock:
+            if not bootstrap.exists():
+                with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as package:
+                    assert package.namelist() == ["bootstrap"], package.namelist()
+                    mode = package.getinfo("bootstrap").external_attr >> 16
+                    package.extractall(folder)
+                # What the archive says, so that one that is not executable fails here as it does on AWS.
+                os.chmod(bootstrap, mode)
+        return Function(
+            name=function.function_name,
+            arn=function.function_arn,
+            version=str(function.version),
+            bootstrap=bootstrap,
+            timeout=function.timeout,
+            memory_mb=function.memory_size,
+            environment={
+                "AWS_REGION": REGION,
+                "AWS_DEFAULT_REGION": REGION,
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_SESSION_TOKEN": "test",
+                "AWS_ENDPOINT_URL": self.endpoint,
+                **function.environment_vars,
+            },
+        )
+
+    def _serve(self):
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        # It logs the whole parsed machine with every error that a state meets; the history has them.
+        logging.getLogger("moto").setLevel(logging.CRITICAL)
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        server = make_server(
+            "127.0.0.1", self.port, DomainDispatcherApplication(create_backend_app), threaded=True
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for _ in range(100):
+            try:
+                urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5).read()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError("moto does not answer")
+
+    def close(self):
+        self.lambdas.close()
+
+
+def _interpret_state_machines(time_scale):
+    from moto.core.config import default_user_config
+
+    default_user_config["stepfunctions"]["execute_state_machine"] = True
+
+    import moto.stepfunctions.parser.asl.component.common.retry.retrier_decl as retrier
+    from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+    from moto.stepfunctions.parser.asl.eval.states import States
+    from moto.stepfunctions.parser.models import StepFunctionsParserBackend as Backend
+
+    def wait(_, env, wait_seconds):
+        env.program_state_event.wait(max(0, wait_seconds) * time_scale)
+
+    WaitFunction._wait_interval = wait
+    retrier.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * time_scale))
+
+    # https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+    make = States.__init__
+
+    def with_redrive_count(self, context):
+        context["Execution"].setdefault("RedriveCount", 0)
+        make(self, context)
+
+    States.__init__ = with_redrive_count
+
+    start = Backend.start_execution
+    Backend.start_execution = lambda self, arn, name=None, *positional, **named: start(
+        self, arn, name or str(uuid.uuid4()), *positional, **named
+    )
+
+
+def _answer_terraform():
+    from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+    from moto.stepfunctions.responses import StepFunctionResponse
+
+    def validate(self):
+        try:
+            AmazonStateLanguageParser.parse(self._get_param("definition"))
+        except Exception as error:  # any: whatever the parser does not like
+            message = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": str(error)}
+            return json.dumps({"result": "FAIL", "truncated": False, "diagnostics": [message]})
+        return json.dumps({"result": "OK", "truncated": False, "diagnostics": []})
+
+    StepFunctionResponse.validate_state_machine_definition = validate
+    StepFunctionResponse.list_state_machine_versions = lambda _: json.dumps({"stateMachineVersions": []})

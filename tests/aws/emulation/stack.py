@@ -1,0 +1,175 @@
+"""One AWS with one StarRocks for all tests of a run, and one instance of infra/examples/complete on it."""
+
+import atexit
+import concurrent.futures
+import functools
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+
+from .aws import ACCOUNT, REGION, Aws
+from .starrocks import PASSWORD, StarRocks
+from .terraform import Terraform
+
+TARGET = pathlib.Path(os.environ["TESTS_TARGET"])
+PACKAGES = TARGET / "aws" / "packages"
+EXAMPLE = "examples/complete"
+NAME = "starrocks-br"
+OTHER = "other-br"
+BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
+REPOSITORY = "backups"
+# A minute of waiting takes 0.6 seconds.
+TIME_SCALE = 0.01
+# Longer than any execution here; a hang is a failure.
+EXECUTION_SECONDS = 180
+
+
+@functools.cache
+def work():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="starrocks-br-aws-"))
+    if not os.environ.get("TESTS_KEEP"):
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def aws():
+    aws = Aws(work(), TIME_SCALE)
+    atexit.register(aws.close)
+    return aws
+
+
+def variables(secret_arn, name):
+    return {
+        "region": REGION,
+        "name_prefix": name,
+        "secret_arn": secret_arn,
+        "packages": str(PACKAGES),
+        "architecture": os.environ["TESTS_ARCHITECTURE"],
+        "databases": ["sales", "crm"],
+    }
+
+
+class Stack:
+    """Deployed, and ready as the README says: repository, ops tables, and nothing in them."""
+
+    def __init__(self):
+        self.aws = aws()
+        self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
+        self.secret_arn = self.aws.client("secretsmanager").create_secret(
+            Name="starrocks-br", SecretString=self.credentials()
+        )["ARN"]
+        # A second instance in the same account, at the same time: most of an apply is waiting.
+        threads = concurrent.futures.ThreadPoolExecutor()
+        self.other = threads.submit(self.deploy, OTHER)
+        self.terraform = self.deploy(NAME)
+        self.outputs = self.terraform.outputs()
+        self.starrocks.sql(self.outputs["create_repository"].strip().rstrip(";"))
+        self.cli("init")
+
+    def deploy(self, name):
+        terraform = Terraform(work() / name, EXAMPLE, self.aws.endpoint)
+        terraform.init()
+        terraform.apply(**variables(self.secret_arn, name))
+        return terraform
+
+    def credentials(self, user="root", password=PASSWORD):
+        return json.dumps(
+            {"host": "127.0.0.1", "port": self.starrocks.port, "username": user, "password": password}
+        )
+
+    def use(self, user, password):
+        """The functions connect as this user from now on."""
+        secrets = self.aws.client("secretsmanager")
+        secrets.put_secret_value(SecretId=self.secret_arn, SecretString=self.credentials(user, password))
+        self.aws.lambdas.forget_warm()
+
+    def cli(self, *arguments):
+        done = subprocess.run(
+            [TARGET / "debug" / "starrocks-br", *arguments],
+            env={
+                "PATH": os.environ["PATH"],
+                "STARROCKS_HOST": f"127.0.0.1:{self.starrocks.port}",
+                "STARROCKS_USER": "root",
+                "STARROCKS_PASSWORD": PASSWORD,
+                "STARROCKS_REPOSITORY": REPOSITORY,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{arguments}: {done.returncode} {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self, machine, input):
+        """The ARN of the execution. `input` is text or what becomes JSON."""
+        text = input if isinstance(input, str) else json.dumps(input)
+        arn = self.outputs["state_machine_arns"].get(machine, machine)
+        client = self.aws.client("stepfunctions")
+        return client.start_execution(stateMachineArn=arn, input=text)["executionArn"]
+
+    def fire(self, schedule, at):
+        """What EventBridge Scheduler does when a schedule is due: starts its own target with its own
+        input, in which it has put the time."""
+        found = self.aws.client("scheduler").get_schedule(GroupName=NAME, Name=schedule)
+        time = at.strftime("%Y-%m-%dT%H:%M:%SZ")
+        target = found["Target"]
+        return self.start(target["Arn"], target["Input"].replace("<aws.scheduler.scheduled-time>", time))
+
+    def restore(self, **input):
+        """Staged and verified by one machine, then swapped in by the other one, with the input that the
+        first one gives."""
+        staged = self.succeed(self.start("restore", input))
+        return self.succeed(self.start("restore-promote", staged["summary"]["next_input"]))
+
+    @staticmethod
+    def until(is_so, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not is_so():
+            assert time.monotonic() < deadline, "it did not come about"
+            time.sleep(0.02)
+
+    def wait(self, execution):
+        """How it ended, as DescribeExecution says."""
+        client = self.aws.client("stepfunctions")
+        deadline = time.monotonic() + EXECUTION_SECONDS
+        while time.monotonic() < deadline:
+            found = client.describe_execution(executionArn=execution)
+            if found["status"] != "RUNNING":
+                return found
+            time.sleep(0.1)
+        raise AssertionError(f"{execution} still runs: {self.events(execution)[-3:]}")
+
+    def succeed(self, execution):
+        """Its output."""
+        found = self.wait(execution)
+        assert found["status"] == "SUCCEEDED", (found["status"], found.get("error"), found.get("cause"))
+        return json.loads(found["output"])
+
+    def fail(self, execution):
+        """The error that it ended with, and its message."""
+        found = self.wait(execution)
+        assert found["status"] == "FAILED", (found["status"], found.get("output"))
+        cause = found.get("cause") or ""
+        try:
+            cause = json.loads(cause)["errorMessage"]
+        except (ValueError, KeyError, TypeError):
+            pass
+        return found.get("error"), cause
+
+    def events(self, execution):
+        return self.aws.client("stepfunctions").get_execution_history(executionArn=execution)["events"]
+
+    def close(self):
+        self.starrocks.close()
+
+
+@functools.cache
+def stack():
+    stack = Stack()
+    atexit.register(stack.close)
+    return stack

@@ -1,0 +1,70 @@
+"""What Terraform made, and what it leaves alone when it is told to destroy."""
+
+import unittest
+
+import botocore.exceptions
+
+from emulation.stack import BUCKET, NAME, OTHER, stack
+from emulation.terraform import Failed
+
+
+class Deploy(unittest.TestCase):
+    def test_a_second_apply_changes_nothing(self):
+        stack().terraform.plan_is_empty()
+
+    def test_a_second_instance_lives_beside_the_first_and_leaves_its_backups(self):
+        it = stack()
+        s3 = it.aws.client("s3")
+        bucket = BUCKET.replace(NAME, OTHER)
+        other = it.other.result()
+        self.assertEqual(other.outputs()["bucket"], bucket)
+        machines = other.outputs()["state_machine_arns"].values()
+        self.assertTrue(set(machines).isdisjoint(it.outputs["state_machine_arns"].values()))
+
+        # Objects are refused without TLS, which the emulation does not speak.
+        with self.assertRaisesRegex(botocore.exceptions.ClientError, "403"):
+            s3.put_object(Bucket=bucket, Key="x", Body=b"x")
+        s3.delete_bucket_policy(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key="starrocks/__starrocks_repository_backups/__repo_info", Body=b"{}")
+        with self.assertRaisesRegex(Failed, "BucketNotEmpty"):
+            other.destroy()
+        [kept] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+        self.assertEqual(kept["Key"], "starrocks/__starrocks_repository_backups/__repo_info")
+
+        for version in s3.list_object_versions(Bucket=bucket)["Versions"]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+        other.destroy()
+        buckets = [found["Name"] for found in s3.list_buckets()["Buckets"]]
+        self.assertNotIn(bucket, buckets)
+        self.assertIn(BUCKET, buckets)
+        functions = it.aws.client("lambda").list_functions()["Functions"]
+        self.assertEqual([name for f in functions if not (name := f["FunctionName"]).startswith(NAME)], [])
+
+    def test_s3_has_no_rule_that_expires_what_is_current(self):
+        rules = stack().aws.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+        for rule in rules:
+            expiration = rule.get("Expiration", {})
+            self.assertNotIn("Days", expiration, rule)
+            self.assertNotIn("Date", expiration, rule)
+            self.assertNotIn("Transitions", rule)
+
+    def test_the_deployed_schedules_start_the_deployed_machine(self):
+        it = stack()
+        client = it.aws.client("scheduler")
+        schedules = client.list_schedules(GroupName=NAME)["Schedules"]
+        machines = {"audit": "audit", "nightly": "backup"}
+        self.assertEqual([one["Name"] for one in schedules], sorted(machines))
+        for name, machine in machines.items():
+            found = client.get_schedule(GroupName=NAME, Name=name)
+            self.assertEqual(found["Target"]["Arn"], it.outputs["state_machine_arns"][machine])
+            self.assertEqual(found["ScheduleExpressionTimezone"], "UTC")
+            self.assertEqual(found["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], 3600)
+            self.assertTrue(found["Target"]["DeadLetterConfig"]["Arn"].endswith(f"{NAME}-not-started"))
+
+    def test_alarms_watch_what_was_deployed(self):
+        it = stack()
+        alarms = it.aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
+        watched = {dimension["Value"] for alarm in alarms for dimension in alarm["Dimensions"]}
+        self.assertEqual(watched, {*it.outputs["state_machine_arns"].values(), NAME, f"{NAME}-not-started"})
+        [topic] = {action for alarm in alarms for action in alarm["AlarmActions"]}
+        self.assertTrue(topic.endswith(f"{NAME}-alarms"))
