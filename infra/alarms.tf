@@ -1,4 +1,5 @@
-# Alarms on what AWS itself counts: executions that did not succeed, and starts that did not happen.
+# Alarms on what AWS itself counts (executions that did not succeed, and starts that did not happen), and
+# on what the functions write: docs/metrics.md.
 
 locals {
   topic_arn = var.topic == null ? aws_sns_topic.alarms[0].arn : var.topic.arn
@@ -32,6 +33,78 @@ locals {
       }
     },
   )
+}
+
+# Each of the functions' metrics that somebody has to act on, with what makes it one.
+locals {
+  metric_alarms = {
+    overdue = {
+      metric      = "OverdueGroups"
+      description = "A group has no good backup that is young enough, or nothing was heard of the cluster for three hours. The log of the function precheck names the group, or why the cluster cannot be reached."
+      above       = 0
+      period      = 3600
+      periods     = 3
+      # Silence is what a cluster or a function that cannot be reached sounds like.
+      missing = "breaching"
+    }
+    repository = {
+      metric      = "RepositoryErrors"
+      description = "StarRocks cannot list the repository, or has none of that name: the next backup will fail. starrocks-br doctor says what is wrong."
+      above       = 0
+      period      = 3600
+      periods     = 1
+      missing     = "notBreaching"
+    }
+    window = {
+      metric      = "WindowUsedPercent"
+      description = "A backup takes longer than its window. starrocks-br status shows how far it is; it goes on unless it is cancelled."
+      above       = 100
+      period      = 900
+      periods     = 1
+      missing     = "notBreaching"
+    }
+    lost = {
+      metric      = "LostBackups"
+      description = "Recorded backups cannot be restored any more: objects are gone from the repository. Make a new full now; starrocks-br doctor --orphans lists what is lost."
+      above       = 0
+      period      = 3600
+      periods     = 1
+      missing     = "notBreaching"
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "metric" {
+  for_each = local.metric_alarms
+
+  alarm_name          = "${var.name_prefix}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = var.name_prefix
+  metric_name         = each.value.metric
+  statistic           = "Maximum"
+  period              = each.value.period
+  evaluation_periods  = each.value.periods
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.above
+  treat_missing_data  = each.value.missing
+  alarm_actions       = [local.topic_arn]
+  tags                = var.tags
+}
+
+resource "aws_cloudwatch_metric_alarm" "disk" {
+  alarm_name          = "${var.name_prefix}-disk"
+  alarm_description   = "The fullest disk of a backend has less than 15 % free: loads and snapshots will stop. Add disks, or drop what restores have left behind."
+  namespace           = var.name_prefix
+  metric_name         = "MinFreeDiskPercent"
+  statistic           = "Minimum"
+  period              = 3600
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 15
+  # Without OPERATE ON SYSTEM nobody can see disks.
+  treat_missing_data = "notBreaching"
+  alarm_actions      = [local.topic_arn]
+  tags               = var.tags
 }
 
 # Not encrypted with alias/aws/sns: its policy cannot be changed, and CloudWatch may not use it:

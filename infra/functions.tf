@@ -19,6 +19,8 @@ locals {
     STARROCKS_OPS_DATABASE    = var.ops_database
     STARROCKS_BR_TIME_ZONE    = var.time_zone
     STARROCKS_BR_WINDOW_HOURS = tostring(var.window_hours)
+    # Two instances in one account would otherwise write the same metrics.
+    STARROCKS_BR_METRIC_NAMESPACE = var.name_prefix
   })
 }
 

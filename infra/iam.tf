@@ -188,6 +188,12 @@ resource "aws_iam_role_policy" "scheduler" {
         Resource = [for machine in ["backup", "audit"] : aws_sfn_state_machine.this[machine].arn]
       },
       {
+        Sid      = "Heartbeat"
+        Effect   = "Allow"
+        Action   = "lambda:InvokeFunction"
+        Resource = aws_lambda_function.this["precheck"].qualified_arn
+      },
+      {
         Sid      = "NotStarted"
         Effect   = "Allow"
         Action   = "sqs:SendMessage"

@@ -12,6 +12,15 @@ locals {
       schedule.policy == null ? {} : { policy = { for key, value in schedule.policy : key => value if value != null } },
     )
   }
+
+  # What the heartbeat holds each group against: how often it is backed up, and how late that may be.
+  heartbeat_groups = [
+    for schedule in var.schedules : {
+      group          = schedule.group
+      interval_hours = schedule.interval_hours
+      grace_hours    = schedule.grace_hours
+    } if schedule.enabled
+  ]
 }
 
 resource "aws_scheduler_schedule_group" "this" {
@@ -83,6 +92,33 @@ resource "aws_scheduler_schedule" "audit" {
     }
     dead_letter_config {
       arn = aws_sqs_queue.not_started.arn
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}
+
+# What nobody fails over, as metrics: see docs/metrics.md. It does not wait for the state machines, so that
+# it also speaks when they do not.
+resource "aws_scheduler_schedule" "heartbeat" {
+  name                = "heartbeat"
+  description         = "Writes the metrics that the alarms look at"
+  group_name          = aws_scheduler_schedule_group.this.name
+  schedule_expression = "rate(1 hour)"
+
+  flexible_time_window {
+    mode = "OFF"
+  }
+
+  target {
+    arn      = aws_lambda_function.this["precheck"].qualified_arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode({ operation = "heartbeat", groups = local.heartbeat_groups })
+
+    # The next one comes in an hour.
+    retry_policy {
+      maximum_event_age_in_seconds = 900
+      maximum_retry_attempts       = 2
     }
   }
 

@@ -80,6 +80,9 @@ variable "schedules" {
     kind       = optional(string, "auto")
     timezone   = optional(string)
     enabled    = optional(bool, true)
+    # The heartbeat calls a group overdue when its newest good backup is older than both together.
+    interval_hours = optional(number, 24)
+    grace_hours    = optional(number, 6)
     policy = optional(object({
       full_on      = optional(string)
       monthly_days = optional(number)
@@ -89,8 +92,8 @@ variable "schedules" {
   }))
   default = {}
   validation {
-    condition     = !contains(keys(var.schedules), "audit")
-    error_message = "The schedule 'audit' is the module's own."
+    condition     = length(setintersection(keys(var.schedules), ["audit", "heartbeat"])) == 0
+    error_message = "The schedules 'audit' and 'heartbeat' are the module's own."
   }
   validation {
     condition     = alltrue([for schedule in var.schedules : contains(["auto", "full", "incremental"], schedule.kind)])

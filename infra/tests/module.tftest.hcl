@@ -61,7 +61,7 @@ run "functions" {
   }
   assert {
     condition = alltrue([for f in aws_lambda_function.this : join(" ", sort(keys(f.environment[0].variables))) ==
-    "STARROCKS_BR_TIME_ZONE STARROCKS_BR_WINDOW_HOURS STARROCKS_OPS_DATABASE STARROCKS_REPOSITORY STARROCKS_SECRET_ARN"])
+    "STARROCKS_BR_METRIC_NAMESPACE STARROCKS_BR_TIME_ZONE STARROCKS_BR_WINDOW_HOURS STARROCKS_OPS_DATABASE STARROCKS_REPOSITORY STARROCKS_SECRET_ARN"])
     error_message = "Functions are given an ARN, and no password."
   }
   assert {
@@ -229,6 +229,25 @@ run "schedules_and_alarms" {
       "schedule-invocationdropped", "schedule-targeterror",
     ])
     error_message = "Everything that ends badly, and everything that does not begin."
+  }
+  assert {
+    condition = jsondecode(aws_scheduler_schedule.heartbeat.target[0].input) == {
+      operation = "heartbeat"
+      groups = [
+        { group = "nightly", interval_hours = 24, grace_hours = 6 },
+        { group = "plain", interval_hours = 24, grace_hours = 6 },
+      ]
+    }
+    error_message = "The heartbeat knows what is expected of each group."
+  }
+  assert {
+    condition = alltrue([for alarm in concat(values(aws_cloudwatch_metric_alarm.metric), [aws_cloudwatch_metric_alarm.disk]) :
+    alarm.namespace == "starrocks-br" && alarm.dimensions == null])
+    error_message = "An alarm looks where the functions write: in the instance's namespace, without dimensions."
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.metric["overdue"].treat_missing_data == "breaching"
+    error_message = "Silence is an alarm."
   }
   assert {
     condition     = aws_sns_topic.alarms[0].kms_master_key_id == null

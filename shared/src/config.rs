@@ -17,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::{
     error::{Error, ErrorName},
     ident::{DatabaseName, RepositoryName},
+    metrics,
     secret::Secret,
     sql::ops::inventory::InventoryRow,
     starrocks::settings::{
@@ -227,6 +228,11 @@ impl Settings {
 /// What to log, where the environment says it.
 pub fn log_filter() -> Option<String> {
     environment(variables::LOG)
+}
+
+/// Where the metrics of this instance go, so that two in one account stay apart.
+pub fn metric_namespace() -> String {
+    environment(variables::METRIC_NAMESPACE).unwrap_or_else(|| metrics::NAMESPACE.to_owned())
 }
 
 /// Before anything is read: a variable that cannot be read as text would count as not set.

@@ -30,7 +30,7 @@ pub async fn run<H>(handler: H) -> Result<(), BootstrapError>
 where
     H: AsyncFn(&Context, Value) -> Result<Value, Error> + 'static,
 {
-    metrics::switch_on();
+    metrics::switch_on(config::metric_namespace());
     telemetry::init(Format::Json, config::log_filter().as_deref());
     let shared = Arc::new((handler, OnceCell::new()));
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {

@@ -4,15 +4,13 @@
 //! At most one dimension, `Group`: a label or an execution as dimension would make a new metric, and a
 //! new price, for each. <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
-use std::{
-    io::Write,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::{io::Write, sync::OnceLock};
 
 use serde_json::{Map, Value, json};
 
 use crate::ident::GroupName;
 
+/// Unless it was configured otherwise.
 pub const NAMESPACE: &str = "StarRocksBackup";
 
 macro_rules! metrics {
@@ -64,11 +62,12 @@ metrics! {
     LostBackups: Count,
 }
 
-static ON: AtomicBool = AtomicBool::new(false);
+static NAMESPACE_IN_USE: OnceLock<String> = OnceLock::new();
 
 /// From now on metrics are written. Elsewhere than in Lambda nobody would read them.
-pub fn switch_on() {
-    ON.store(true, Ordering::Relaxed);
+pub fn switch_on(namespace: String) {
+    // The first one stays: there is one bootstrap in a process.
+    let _ = NAMESPACE_IN_USE.set(namespace);
 }
 
 /// Writes values, of a group where it is one group's. A group's value counts for all groups too.
@@ -77,15 +76,21 @@ pub fn switch_on() {
     reason = "CloudWatch dates what it receives by this clock"
 )]
 pub fn emit(group: Option<&GroupName>, values: &[(Metric, f64)]) {
-    if !ON.load(Ordering::Relaxed) || values.is_empty() {
+    let Some(namespace) = NAMESPACE_IN_USE.get().filter(|_| !values.is_empty()) else {
         return;
-    }
-    let line = line(jiff::Timestamp::now().as_millisecond(), group, values);
+    };
+    let now = jiff::Timestamp::now().as_millisecond();
+    let line = line(namespace, now, group, values);
     // Nobody is left to tell that nobody listens.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-fn line(millisecond: i64, group: Option<&GroupName>, values: &[(Metric, f64)]) -> Value {
+fn line(
+    namespace: &str,
+    millisecond: i64,
+    group: Option<&GroupName>,
+    values: &[(Metric, f64)],
+) -> Value {
     let dimensions = match group {
         Some(_) => json!([[], ["Group"]]),
         None => json!([[]]),
@@ -100,7 +105,7 @@ fn line(millisecond: i64, group: Option<&GroupName>, values: &[(Metric, f64)]) -
         json!({
             "Timestamp": millisecond,
             "CloudWatchMetrics": [
-                { "Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics },
+                { "Namespace": namespace, "Dimensions": dimensions, "Metrics": metrics },
             ],
         }),
     );
@@ -122,10 +127,10 @@ mod tests {
         let group = "nightly".parse().unwrap();
         let values = [(Metric::BytesStored, 12.0), (Metric::DatabasesFailed, 0.0)];
         insta::assert_snapshot!(
-            line(1_767_225_600_000, Some(&group), &values),
+            line(NAMESPACE, 1_767_225_600_000, Some(&group), &values),
             @r#"{"_aws":{"Timestamp":1767225600000,"CloudWatchMetrics":[{"Namespace":"StarRocksBackup","Dimensions":[[],["Group"]],"Metrics":[{"Name":"BytesStored","Unit":"Bytes"},{"Name":"DatabasesFailed","Unit":"Count"}]}]},"Group":"nightly","BytesStored":12.0,"DatabasesFailed":0.0}"#
         );
-        let alone = line(0, None, &[(Metric::OverdueGroups, 1.0)]);
+        let alone = line(NAMESPACE, 0, None, &[(Metric::OverdueGroups, 1.0)]);
         assert_eq!(
             alone["_aws"]["CloudWatchMetrics"][0]["Dimensions"],
             json!([[]])

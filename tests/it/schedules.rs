@@ -114,6 +114,7 @@ async fn a_scheduled_start_beside_a_running_backup_ends_well_and_says_so() {
                 "name": null,
                 "baseline": null,
                 "on_unsupported": "fail",
+                "row_counts": true,
                 "retention": null,
                 "window_seconds": 86_400,
                 "databases": ["sales"],

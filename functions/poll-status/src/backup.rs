@@ -9,6 +9,7 @@ use shared::{
     job::{BackupState, PinMark},
     label::SnapshotLabel,
     manifest::Manifest,
+    metrics::{self, Metric},
     ops::{Ops, run_status::Lease},
     plan::second_reading::{KeptReading, SecondReading},
     read,
@@ -97,6 +98,16 @@ impl Look<'_> {
         Ops::new(client, self.settings.ops_database())
     }
 
+    /// How much of its window a backup has used; more than all of it is worth a look, and ends nothing.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage, for a chart")]
+    fn count_window(&self, claim: &ClaimRow) {
+        let used = 100 * claim.seconds_since_start / i64::from(self.run.window_seconds.max(1));
+        metrics::emit(
+            Some(&self.run.group),
+            &[(Metric::WindowUsedPercent, used as f64)],
+        );
+    }
+
     /// Updates the job to what is seen now, and says how many seconds may pass until the next look.
     async fn at(&self, client: &mut Client, job: &mut Job) -> Result<u64, Error> {
         let label = job.label.clone().ok_or_else(|| {
@@ -136,6 +147,7 @@ impl Look<'_> {
                         .await?;
                 }
                 self.count(client, job, &label).await?;
+                self.count_window(&claim);
                 self.running(client, &lease, job, &label, &claim, &shown)
                     .await
             }

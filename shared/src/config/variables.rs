@@ -72,6 +72,8 @@ variables! {
     WINDOW_HOURS = "STARROCKS_BR_WINDOW_HOURS", "window_hours";
     /// Percent of each disk that has to be free, and that a restore leaves free.
     MIN_FREE_DISK_PERCENT = "STARROCKS_BR_MIN_FREE_DISK_PERCENT", "min_free_disk_percent";
+    /// CloudWatch namespace of the metrics that the Lambda functions write: `StarRocksBackup`.
+    METRIC_NAMESPACE = "STARROCKS_BR_METRIC_NAMESPACE";
     /// `error`, `warn`, `info`, `debug` or `trace`.
     LOG = "STARROCKS_BR_LOG";
 }
