@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
+use tests::{cluster::Cluster, flow, shop::shop};
 
 async fn audit(cluster: &Cluster) -> Value {
     audit_orphans::handle(&cluster.context(), json!({}))
@@ -12,16 +12,7 @@ async fn audit(cluster: &Cluster) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_recorded_and_what_is_gone_are_found() {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
+    let cluster = shop(Profile::V3_5).await;
     flow::full(&cluster, "nightly").await;
     let clean = audit(&cluster).await;
     assert_eq!(clean["findings"], json!([]));
@@ -58,16 +49,7 @@ async fn what_nobody_recorded_and_what_is_gone_are_found() {
 /// The weekly audit fails its execution, and the alarm on failed executions says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_state_machine_fails_where_data_is_lost() {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
+    let cluster = shop(Profile::V3_5).await;
     flow::full(&cluster, "nightly").await;
     let output = flow::audit(&cluster).await.output();
     assert_eq!(

@@ -3,47 +3,15 @@
 use serde_json::json;
 use shared::error::ErrorName;
 use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
-
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    cluster
-}
-
-/// The event of `start-backup` for an execution.
-fn start(execution: &str) -> serde_json::Value {
-    json!({
-        "operation": "start",
-        "database": "sales",
-        "run": {
-            "execution_id": execution,
-            "started_at": "2026-03-01 04:00:00",
-            "group": "nightly",
-            "kind": "full",
-            "name": null,
-            "baseline": null,
-            "on_unsupported": "fail",
-            "row_counts": true,
-            "retention": null,
-            "window_seconds": 86_400,
-            "databases": ["sales"],
-        },
-    })
-}
+use tests::{
+    flow,
+    shop::{shop, start},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_runs_at_the_same_instant_exactly_one_goes_on() {
     for _ in 0..5 {
-        let cluster = shop().await;
+        let cluster = shop(Profile::V3_5).await;
         let contexts: Vec<_> = (0..6).map(|_| cluster.context()).collect();
         let runs = contexts
             .iter()
@@ -68,7 +36,7 @@ async fn of_runs_at_the_same_instant_exactly_one_goes_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_ran_out_is_taken_over() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let context = cluster.context();
     flow::call(&context, "StartBackup", start("dead"))
         .await
@@ -99,7 +67,7 @@ async fn a_lease_that_ran_out_is_taken_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_abandoned_call_finds_its_generation_superseded() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let settings = cluster.settings();
     let mut client = cluster.context().connect().await.unwrap();
     let mut ops = shared::ops::Ops::new(&mut client, settings.ops_database());
@@ -124,7 +92,7 @@ async fn an_abandoned_call_finds_its_generation_superseded() {
 /// StarRocks may answer before rows can be read: nobody may take that for rows that are not there.
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_become_visible_late_are_waited_for() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let emulator = std::sync::Arc::clone(&cluster.emulator);
     emulator.with_engine(|engine| engine.loads.publish_delay = jiff::SignedDuration::from_secs(2));
     let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));

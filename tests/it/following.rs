@@ -6,28 +6,9 @@ use starrocks_emulator::{
     faults::{Fault, When},
     jobs::{faults::At, state::RestoreState},
 };
-use tests::{cluster::Cluster, flow, meddle};
+use tests::{cluster::Cluster, flow, meddle, shop::damaged_shop};
 
 const ORDERS: &str = "SELECT id FROM sales.orders";
-
-/// A label with row 1, and a live table with row 2.
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    flow::full(&cluster, "nightly").await;
-    cluster
-        .sql("TRUNCATE TABLE sales.orders;\nINSERT INTO sales.orders VALUES (2)")
-        .await;
-    cluster
-}
 
 fn input() -> Value {
     json!({ "target_label": "sales_20260301_full" })
@@ -53,7 +34,7 @@ async fn resume(cluster: &Cluster) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_download_is_cancelled_with_the_engines_words_and_can_be_resumed() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     let downloading = at(RestoreState::Downloading);
     cluster.emulator.with_engine(|engine| {
         let faults = &mut engine.jobs.faults;
@@ -84,7 +65,7 @@ async fn a_stalled_download_is_cancelled_with_the_engines_words_and_can_be_resum
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_download_that_recovers_is_a_restore() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     let downloading = at(RestoreState::Downloading);
     cluster.emulator.with_engine(|engine| {
         engine
@@ -109,7 +90,7 @@ async fn a_download_that_recovers_is_a_restore() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_does_not_begin_is_cancelled_after_half_an_hour() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     cluster
         .emulator
         .with_engine(|engine| engine.jobs.faults.hold(at(RestoreState::Pending)));
@@ -122,7 +103,7 @@ async fn a_restore_that_does_not_begin_is_cancelled_after_half_an_hour() {
 /// From COMMIT on a cancel can leave data unreadable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_commits_is_never_cancelled() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     let committing = at(RestoreState::Committing);
     cluster.emulator.with_engine(|engine| {
         let faults = &mut engine.jobs.faults;
@@ -151,7 +132,7 @@ async fn a_restore_that_commits_is_never_cancelled() {
 /// The tables are being restored, and SHOW RESTORE shows nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_not_shown_is_looked_for_and_then_called_lost() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     cluster
         .emulator
         .with_engine(|engine| engine.jobs.faults.hold(at(RestoreState::Downloading)));
@@ -176,7 +157,7 @@ async fn a_job_that_is_not_shown_is_looked_for_and_then_called_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_dropped_meanwhile_ends_the_restore() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     cluster.emulator.with_engine(|engine| {
         engine
             .jobs
@@ -193,7 +174,7 @@ async fn a_database_that_is_dropped_meanwhile_ends_the_restore() {
 /// An answer that never came: the look finds the job.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_whose_answer_was_lost_is_followed_and_not_sent_again() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     cluster.emulator.faults().once(
         When::Contains("RESTORE SNAPSHOT".to_owned()),
         Fault::DropAfter,
@@ -210,7 +191,7 @@ async fn a_restore_whose_answer_was_lost_is_followed_and_not_sent_again() {
 /// As of a backup: state, percent, and how much there is in all.
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_shown() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V3_5).await;
     cluster
         .emulator
         .with_engine(|engine| engine.jobs.faults.hold(at(RestoreState::Downloading)));

@@ -6,21 +6,7 @@ use starrocks_emulator::{
     faults::{Fault, When},
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow};
-
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    cluster
-}
+use tests::{cluster::Cluster, flow, shop::shop};
 
 fn full() -> Value {
     json!({ "group": "nightly", "kind": "full" })
@@ -39,7 +25,7 @@ async fn history(cluster: &Cluster) -> Vec<Vec<String>> {
 /// Backends retry a failed upload for ever, and the job's status stays OK meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stalled_upload_is_cancelled_with_the_engines_words() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     cluster.emulator.with_engine(|engine| {
         engine
             .jobs
@@ -65,7 +51,7 @@ async fn a_stalled_upload_is_cancelled_with_the_engines_words() {
 /// Errors that clear up are none: TaskErrMsg stays filled on a job that then finishes.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_recovers_is_a_backup() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     cluster
         .emulator
         .with_engine(|engine| engine.jobs.faults.fail_tasks(uploading(), "timeout"));
@@ -92,7 +78,7 @@ async fn an_upload_that_recovers_is_a_backup() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_that_may_pass_is_tried_once_more() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let cancel = |cluster: &Cluster| {
         cluster.emulator.with_engine(|engine| {
             let at = At::backup("sales", BackupState::Snapshoting);
@@ -126,7 +112,7 @@ async fn a_cancel_that_may_pass_is_tried_once_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancel_that_will_not_pass_is_a_failure_at_once() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     cluster.emulator.with_engine(|engine| {
         engine
             .jobs
@@ -148,7 +134,7 @@ async fn a_cancel_that_will_not_pass_is_a_failure_at_once() {
 /// Another job takes the row of SHOW BACKUP; the repository still has the snapshot.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finished_backup_whose_row_was_replaced_is_found_in_the_repository() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     cluster.emulator.with_engine(|engine| {
         let finished = At::backup("sales", BackupState::Finished);
         engine.jobs.faults.at_state(finished, |engine| {
@@ -167,7 +153,7 @@ async fn a_finished_backup_whose_row_was_replaced_is_found_in_the_repository() {
 /// Two clusters with the same label at the same moment: neither snapshot can ever be restored.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_label_with_two_timestamps_is_a_failure_that_names_both() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let other = cluster.beside(Profile::V3_5);
     other
         .sql(&format!(

@@ -6,20 +6,11 @@ use starrocks_emulator::{
     Profile,
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow};
-
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V4_1).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1')",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    cluster
-}
+use tests::{
+    cluster::Cluster,
+    flow,
+    shop::{shop, start},
+};
 
 fn event(input: Value) -> Value {
     json!({
@@ -52,7 +43,7 @@ fn changes(cluster: &Cluster) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn minimal_input_becomes_a_whole_run() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster.emulator.faults().reset_journal();
     let answer = flow::call(&cluster.context(), "Precheck", event(nightly()))
         .await
@@ -64,7 +55,7 @@ async fn minimal_input_becomes_a_whole_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_input_is_one_clear_error() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     for (input, name, words) in [
         (
             json!({ "group": "nope", "kind": "full" }),
@@ -110,7 +101,7 @@ async fn bad_input_is_one_clear_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_failure_is_listed() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster.sql("DROP REPOSITORY repo").await;
     cluster.group("nightly", &["gone.t"]).await;
     let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
@@ -129,7 +120,7 @@ async fn every_failure_is_listed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tools_job_is_in_the_way() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster
         .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
         .await;
@@ -146,7 +137,7 @@ async fn another_tools_job_is_in_the_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_of_the_python_tool_is_in_the_way() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster
         .sql("INSERT INTO ops.run_status (scope, label, state) VALUES ('backup', 'theirs', 'ACTIVE')")
         .await;
@@ -169,7 +160,7 @@ async fn a_run_of_the_python_tool_is_in_the_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn missing_ops_tables_name_the_command() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster.sql("DROP TABLE ops.restore_steps FORCE").await;
     let error = flow::call(&cluster.context(), "Precheck", event(nightly()))
         .await
@@ -180,7 +171,7 @@ async fn missing_ops_tables_name_the_command() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_report_has_a_line_for_everything() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster
         .sql("CREATE EXTERNAL TABLE sales.ext (id INT) ENGINE=mysql PROPERTIES ('host'='127.0.0.1','port'='1','user'='u','password'='p','database'='d','table'='t')")
         .await;
@@ -200,7 +191,7 @@ async fn the_report_has_a_line_for_everything() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tools_restore_is_in_the_way() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     cluster
         .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
         .await;
@@ -224,7 +215,7 @@ async fn another_tools_restore_is_in_the_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_threshold_of_free_space_is_configurable() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     let context = shared::context::Context::new(
         cluster.settings_with(&[("STARROCKS_BR_MIN_FREE_DISK_PERCENT", "100")]),
     );
@@ -259,7 +250,7 @@ async fn probe(cluster: &Cluster) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whether_the_repository_can_be_written_is_found_out_by_writing() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     let finding = probe(&cluster).await;
     assert!(
         finding["message"].as_str().unwrap().contains("was written"),
@@ -283,7 +274,7 @@ async fn whether_the_repository_can_be_written_is_found_out_by_writing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_heartbeat_counts_what_nobody_failed_over() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V4_1).await;
     let beat = || async {
         let event = json!({
             "operation": "heartbeat",
@@ -317,29 +308,7 @@ async fn the_heartbeat_counts_what_nobody_failed_over() {
     cluster.advance(28 * 3600);
     assert_eq!(overdue(&beat().await), ["nightly", "gone"], "too old");
     // A run that died.
-    let started = flow::call(
-        &cluster.context(),
-        "StartBackup",
-        json!({
-            "operation": "start",
-            "database": "sales",
-            "run": {
-                "execution_id": "died",
-                "started_at": "2026-03-01 04:00:00",
-                "group": "nightly",
-                "kind": "full",
-                "name": null,
-                "baseline": null,
-                "on_unsupported": "fail",
-                "row_counts": true,
-                "retention": null,
-                "row_counts": true,
-                "window_seconds": 86_400,
-                "databases": ["sales"],
-            },
-        }),
-    )
-    .await;
+    let started = flow::call(&cluster.context(), "StartBackup", start("died")).await;
     started.expect("a start");
     assert_eq!(beat().await["leases_expired"], json!([]));
     cluster.advance(30 * 60);

@@ -2,28 +2,9 @@
 
 use serde_json::{Value, json};
 use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
+use tests::{cluster::Cluster, flow, shop::damaged_shop};
 
 const ORDERS: &str = "SELECT id FROM sales.orders";
-
-/// A label with row 1, and a live table with row 2.
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V4_1).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    flow::full(&cluster, "nightly").await;
-    cluster
-        .sql("TRUNCATE TABLE sales.orders;\nINSERT INTO sales.orders VALUES (2)")
-        .await;
-    cluster
-}
 
 fn target(more: Value) -> Value {
     let mut input = json!({ "target_label": "sales_20260301_full" });
@@ -41,7 +22,7 @@ async fn names(cluster: &Cluster) -> Vec<String> {
 /// `restore.asl.json` is deployed twice, so that on-call may stage and only few may promote.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_machine_that_stages_never_swaps_and_the_other_does_nothing_else() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let held = flow::restore_in(&cluster, "stage", target(json!({})))
         .await
         .output();
@@ -72,7 +53,7 @@ async fn the_machine_that_stages_never_swaps_and_the_other_does_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
         .await
         .output();
@@ -102,7 +83,7 @@ async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn promoting_or_undoing_twice_is_refused() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let done = flow::restore(&cluster, target(json!({}))).await.output();
     let id = done["summary"]["restore_id"].clone();
     flow::restore(&cluster, json!({ "undo": id }))
@@ -121,7 +102,7 @@ async fn promoting_or_undoing_twice_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_changes_nothing_and_its_plan_is_what_is_executed() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let planned = flow::restore(&cluster, target(json!({ "dry_run": true })))
         .await
         .output();
@@ -142,7 +123,7 @@ async fn a_dry_run_changes_nothing_and_its_plan_is_what_is_executed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_left_over_of_somebody_else_is_named_and_not_touched() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     cluster
         .sql("CREATE TABLE sales.orders_restored LIKE sales.orders")
         .await;
@@ -158,7 +139,7 @@ async fn a_left_over_of_somebody_else_is_named_and_not_touched() {
 /// The table that a person loads into between verification and promotion is not what was verified.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changed_after_it_was_verified_does_not_become_live() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
         .await
         .output();
@@ -174,7 +155,7 @@ async fn what_changed_after_it_was_verified_does_not_become_live() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_table_that_was_replaced_meanwhile_is_not_swapped_away() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
         .await
         .output();
@@ -194,7 +175,7 @@ async fn a_live_table_that_was_replaced_meanwhile_is_not_swapped_away() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_restore_goes_on_when_it_is_resumed() {
     use starrocks_emulator::jobs::{faults::At, state::RestoreState};
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     cluster.emulator.with_engine(|engine| {
         let at = At::restore("sales", RestoreState::Downloading);
         engine.jobs.faults.cancel(
@@ -217,7 +198,7 @@ async fn a_cancelled_restore_goes_on_when_it_is_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mistyped_input_creates_nothing() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     for (input, name) in [
         (json!({ "target_label": "nope" }), "NotFound"),
         (
@@ -238,7 +219,7 @@ async fn mistyped_input_creates_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_backup_before_a_time_is_found() {
-    let cluster = shop().await;
+    let cluster = damaged_shop(Profile::V4_1).await;
     cluster.advance(3600);
     flow::full(&cluster, "nightly").await;
     let early = json!({ "group": "nightly", "as_of": "2026-03-01 04:30:00" });

@@ -2,24 +2,14 @@
 
 use serde_json::{Value, json};
 use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
+use tests::{
+    cluster::Cluster,
+    flow,
+    shop::{shop, start},
+};
 
+/// The shop's clock starts on 2026-03-01, a Sunday.
 const DAY: i64 = 86_400;
-
-/// 2026-03-01, when its clock starts, is a Sunday.
-async fn shop() -> Cluster {
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    cluster
-}
 
 async fn auto(cluster: &Cluster, scheduled_at: &str) -> Value {
     let input = json!({ "group": "nightly", "kind": "auto", "scheduled_at": scheduled_at });
@@ -37,7 +27,7 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_day_makes_what_is_due_and_says_how_long_it_is_kept() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     auto(&cluster, "2026-03-01T04:15:00Z").await;
     for (days, scheduled_at) in [
         (1, "2026-03-02T04:15:00Z"),
@@ -64,7 +54,7 @@ async fn each_day_makes_what_is_due_and_says_how_long_it_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_whose_snapshot_is_gone_does_not_count() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     auto(&cluster, "2026-03-01T04:15:00Z").await;
     cluster.remove_snapshot("sales_20260301_full");
     cluster.advance(DAY);
@@ -78,7 +68,7 @@ async fn a_full_whose_snapshot_is_gone_does_not_count() {
 /// Delivery is at least once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_is_delivered_twice_backs_up_once() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     let (one, other) = tokio::join!(
         auto(&cluster, "2026-03-01T04:15:00Z"),
         auto(&cluster, "2026-03-01T04:15:00Z")
@@ -99,30 +89,10 @@ async fn a_start_that_is_delivered_twice_backs_up_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_start_beside_a_running_backup_ends_well_and_says_so() {
-    let cluster = shop().await;
-    let started = flow::call(
-        &cluster.context(),
-        "StartBackup",
-        json!({
-            "operation": "start",
-            "database": "sales",
-            "run": {
-                "execution_id": "by-hand",
-                "started_at": "2026-03-01 04:00:00",
-                "group": "nightly",
-                "kind": "full",
-                "name": null,
-                "baseline": null,
-                "on_unsupported": "fail",
-                "row_counts": true,
-                "retention": null,
-                "window_seconds": 86_400,
-                "databases": ["sales"],
-            },
-        }),
-    )
-    .await
-    .expect("a start");
+    let cluster = shop(Profile::V3_5).await;
+    let started = flow::call(&cluster.context(), "StartBackup", start("by-hand"))
+        .await
+        .expect("a start");
     let skipped = auto(&cluster, "2026-03-01T04:15:00Z").await;
     assert_eq!(skipped["outcome"], json!("skipped"), "{skipped}");
     let reason = skipped["reason"].as_str().unwrap();
@@ -135,7 +105,7 @@ async fn a_scheduled_start_beside_a_running_backup_ends_well_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_contradicts_itself_is_refused() {
-    let cluster = shop().await;
+    let cluster = shop(Profile::V3_5).await;
     for (input, expected) in [
         (
             json!({ "group": "nightly", "kind": "auto", "baseline": "x" }),

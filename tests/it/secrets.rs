@@ -12,6 +12,7 @@ use starrocks_emulator::Profile;
 use tests::{
     cluster::{Cluster, PASSWORD},
     flow,
+    shop::shop,
 };
 
 /// A log that can be looked through.
@@ -62,16 +63,7 @@ async fn the_canary_is_found_nowhere() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let cluster = Cluster::start(Profile::V3_5).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
+    let cluster = shop(Profile::V3_5).await;
     let settings = cluster.settings();
     is_clean(
         "the settings",

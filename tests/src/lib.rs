@@ -5,6 +5,7 @@ pub mod command;
 pub mod flow;
 pub mod kill;
 pub mod meddle;
+pub mod shop;
 
 /// No test may hang: what is waited for must come within this time, also on a busy machine.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(180);

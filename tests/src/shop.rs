@@ -1,0 +1,52 @@
+//! The smallest cluster that can be backed up.
+
+use serde_json::{Value, json};
+use starrocks_emulator::Profile;
+
+use crate::{cluster::Cluster, flow};
+
+/// One table with row 1, in the group `nightly`.
+pub async fn shop(profile: Profile) -> Cluster {
+    let cluster = Cluster::start(profile).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    cluster
+}
+
+/// A full has row 1, and the live table row 2.
+pub async fn damaged_shop(profile: Profile) -> Cluster {
+    let cluster = shop(profile).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("TRUNCATE TABLE sales.orders;\nINSERT INTO sales.orders VALUES (2)")
+        .await;
+    cluster
+}
+
+/// What `start-backup` is told of a full of the shop.
+pub fn start(execution: &str) -> Value {
+    json!({
+        "operation": "start",
+        "database": "sales",
+        "run": {
+            "execution_id": execution,
+            "started_at": "2026-03-01 04:00:00",
+            "group": "nightly",
+            "kind": "full",
+            "name": null,
+            "baseline": null,
+            "on_unsupported": "fail",
+            "row_counts": true,
+            "retention": null,
+            "window_seconds": 86_400,
+            "databases": ["sales"],
+        },
+    })
+}
