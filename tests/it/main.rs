@@ -13,6 +13,7 @@ mod groups;
 mod incremental_backup;
 mod interleavings;
 mod layers;
+mod lost_cluster;
 mod metrics;
 mod names;
 mod polling;
