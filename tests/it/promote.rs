@@ -19,6 +19,26 @@ async fn names(cluster: &Cluster) -> Vec<String> {
     rows.into_iter().map(|row| row[0].clone()).collect()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_refused_leaves_the_restore_what_it_is() {
+    let cluster = damaged_shop(Profile::V4_1).await;
+    let history = "SELECT state, status, error_message FROM ops.restore_history";
+    let promoted = flow::restore(&cluster, target(json!({}))).await.output();
+    let undo = promoted["summary"]["next_input"].clone();
+    let id = promoted["summary"]["restore_id"].clone();
+    let before = cluster.rows(history).await;
+    let error = flow::restore(&cluster, json!({ "promote": id, "dry_run": true }))
+        .await
+        .error();
+    assert_eq!(error.error, "InvalidInput", "{error:?}");
+    assert_eq!(cluster.rows(history).await, before);
+    flow::restore(&cluster, undo.clone()).await.output();
+    let before = cluster.rows(history).await;
+    let error = flow::restore(&cluster, undo).await.error();
+    assert_eq!(error.error, "InvalidInput", "{error:?}");
+    assert_eq!(cluster.rows(history).await, before);
+}
+
 /// `restore.asl.json` is deployed twice, so that on-call may stage and only few may promote.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_machine_that_stages_never_swaps_and_the_other_does_nothing_else() {

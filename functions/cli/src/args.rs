@@ -69,6 +69,7 @@ pub enum Command {
     },
     /// Show what a label stands for
     Show {
+        /// As `starrocks-br list` prints it
         label: String,
         /// Print the definitions of all objects
         #[arg(long)]
@@ -78,11 +79,19 @@ pub enum Command {
         partitions: bool,
     },
     /// Compare two labels: tables and partitions added, changed, dropped
-    Diff { from: String, to: String },
+    Diff {
+        /// The older label
+        from: String,
+        /// The newer one, of the same database
+        to: String,
+    },
     /// Show who holds which database, what is in work, and the restores
     Status,
     /// Cancel the backup that runs in a database
-    Cancel { database: String },
+    Cancel {
+        /// The database in which it runs
+        database: String,
+    },
     /// Check the cluster, and say what to do about each finding
     Doctor {
         /// Also compare the repository with the recorded backups
@@ -268,13 +277,17 @@ pub struct RestoreById {
 pub enum Group {
     /// Add tables to a group: DATABASE.TABLE, or DATABASE.* for everything in it
     Add {
+        /// Its name; a new one makes a group
         group: String,
+        /// `*` for the table takes everything in the database, also what is made later
         #[arg(required = true, value_name = "DATABASE.TABLE")]
         tables: Vec<String>,
     },
     /// Remove tables from a group
     Remove {
+        /// Its name
         group: String,
+        /// As they were added
         #[arg(required = true, value_name = "DATABASE.TABLE")]
         tables: Vec<String>,
     },

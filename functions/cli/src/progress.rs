@@ -119,10 +119,12 @@ fn job(job: &Value) -> (String, String) {
     } else {
         format!("{label} {state}")
     };
-    if let Some(detail) = job["progress"]["detail"]
-        .as_str()
-        .or(job["detail"].as_str())
-    {
+    // What was said when the job began is not said again with every percent.
+    let detail = match &job["progress"] {
+        Value::Null => job["detail"].as_str(),
+        progress => progress["detail"].as_str(),
+    };
+    if let Some(detail) = detail {
         line.push_str(": ");
         line.push_str(detail);
     }

@@ -36,17 +36,25 @@ pub(crate) async fn record(
     let Some(restore) = Ops::new(client, ops).restore(&run.restore_id).await? else {
         return Ok(json!({}));
     };
+    let failure = failure.map(FlowError::to_error);
+    // Promoted already, or only looked at: a request that changed nothing leaves the restore what it is.
+    let refused = failure
+        .as_ref()
+        .is_some_and(|error| error.name == ErrorName::InvalidInput);
+    let changed = !run.dry_run && (run.action == RestoreAction::Restore || !refused);
     let state = restore.state.clone().unwrap_or_default();
-    let message = failure.map(|failure| failure.to_error().to_string());
+    let message = failure.map(|error| error.to_string());
     let status = match (&message, state.as_str()) {
         (Some(_), _) => "FAILED",
         // Verified and held: promoting it is a decision of its own.
         (None, "VERIFIED") => "VERIFIED",
         (None, _) => "FINISHED",
     };
-    Ops::new(client, ops)
-        .set_restore_state(&run.restore_id, &state, status, message.as_deref())
-        .await?;
+    if changed {
+        Ops::new(client, ops)
+            .set_restore_state(&run.restore_id, &state, status, message.as_deref())
+            .await?;
+    }
     let databases = restore.databases().map_err(|error| {
         Error::internal(format!(
             "the plan of restore {} does not name its databases: {error}",

@@ -16,7 +16,12 @@ lost at the end. With --control stdin, faults are set by commands, one per line 
 the end of the input is the end.";
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--help") {
+        say(USAGE);
+        return ExitCode::SUCCESS;
+    }
+    match run(arguments.into_iter()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             say(&format!("{message}\n\n{USAGE}"));

@@ -88,12 +88,12 @@ fn head(record: &BackupRecord) -> String {
             render::or_dash(record.engine_version.as_ref())
         ),
     ];
-    if let (Some(class), Some(until)) = (record.retention_class, record.expires_at) {
-        lines.push(format!(
-            "kept         as {}, until {until} UTC",
-            class.as_str()
-        ));
-    }
+    lines.push(match (record.retention_class, record.expires_at) {
+        (Some(class), Some(until)) => {
+            format!("kept         as {}, until {until} UTC", class.as_str())
+        }
+        _ => "kept         no end is recorded".to_owned(),
+    });
     if let Some(message) = &record.error_message {
         lines.push(format!("error        {message}"));
     }
@@ -168,6 +168,7 @@ fn body(manifest: &Manifest, ddl: bool, partitions: bool) -> String {
         text.push('\n');
     }
     if ddl {
+        text.push_str("\nThe definitions, without partitions: --partitions lists those.\n");
         for ddl in manifest
             .tables
             .iter()

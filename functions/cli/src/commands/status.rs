@@ -93,7 +93,7 @@ impl Session<'_> {
                 "cancelled": job.label,
             }))),
             Output::Text => self.terminal.print(&format!(
-                "cancelled {} in database {database}; the run that follows it records it as failed",
+                "cancelled {} in database {database}; the run that waits for it records it as CANCELLED",
                 job.label
             )),
         }

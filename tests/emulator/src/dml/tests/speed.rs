@@ -3,7 +3,7 @@ use std::{fmt::Write, time::Instant};
 use super::Fixture;
 use crate::Profile;
 
-/// The brief's limit for a debug build is half a second; this one leaves room for a busy machine.
+/// A debug build takes half a second at most; this leaves room for a busy machine.
 const LIMIT_SECONDS: f64 = 3.0;
 
 fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
