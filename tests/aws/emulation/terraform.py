@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import threading
 
 INFRA = pathlib.Path(__file__).resolve().parents[3] / "infra"
 
@@ -25,6 +26,9 @@ provider "aws" {{
 SERVICES = (
     "cloudwatch cloudwatchlogs events iam kms lambda s3 scheduler secretsmanager sfn sns sqs sts"
 ).split()
+
+
+INIT = threading.Lock()
 
 
 class Failed(Exception):
@@ -57,7 +61,9 @@ class Terraform:
         return done.stdout
 
     def init(self):
-        self.run("init", "-backend=false")
+        # Two at a time would write the same plugin cache, which Terraform does not guard.
+        with INIT:
+            self.run("init", "-backend=false")
 
     def apply(self, **variables):
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
