@@ -18,6 +18,7 @@ mod names;
 mod polling;
 mod precheck;
 mod promote;
+mod recording;
 mod restore;
 mod row_counts;
 mod scale;

@@ -52,8 +52,10 @@ pub(crate) async fn complete(
         );
     }
     let manifest = &mut reconciled.manifest;
-    if manifest.digest() != planned_digest {
-        manifest.plan_id = format!("{planned_id}.final")
+    let digest = manifest.digest();
+    if digest != planned_digest {
+        // Two attempts may see two databases: each has rows of its own, and a repeat the same ones.
+        manifest.plan_id = format!("{planned_id}.{digest}")
             .parse()
             .expect("a plan id with a suffix has no white space");
         Ops::new(client, ops).write_manifest(manifest).await?;
@@ -74,7 +76,7 @@ pub(crate) async fn complete(
                 snapshot_timestamp: timestamp,
                 cut: reconciled.cut,
                 plan: &manifest.plan_id,
-                digest: manifest.digest(),
+                digest,
                 partitions_total: manifest.partitions_total(),
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
