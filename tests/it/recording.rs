@@ -30,6 +30,15 @@ async fn history(cluster: &Cluster) -> Vec<Vec<String>> {
         .await
 }
 
+fn at_end(cluster: &Cluster, statements: &'static str) {
+    let finished = At::backup("sales", BackupState::Finished);
+    cluster.emulator.with_engine(|engine| {
+        engine.jobs.faults.at_state(finished, |engine| {
+            meddle::run(engine, statements);
+        });
+    });
+}
+
 /// Two attempts see two tables: what the first one wrote is not in the way of the second.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_changes_between_two_attempts_to_record_is_left_out() {
@@ -74,4 +83,72 @@ async fn a_table_that_changes_between_two_attempts_to_record_is_left_out() {
     );
     let days = [["days", "p1"], ["days", "p2"]];
     assert_eq!(cluster.rows(&kept).await, days);
+}
+
+/// After BACKUP was sent, some listings of the repository fail.
+fn listings_fail(cluster: &Cluster) -> Arc<AtomicU32> {
+    let failed = Arc::new(AtomicU32::new(0));
+    let (count, sent) = (Arc::clone(&failed), AtomicBool::new(false));
+    let fails = move |sql: &str| {
+        if sql.starts_with("BACKUP") {
+            sent.store(true, Ordering::SeqCst);
+        }
+        sent.load(Ordering::SeqCst)
+            && sql.starts_with("SHOW SNAPSHOT")
+            && count.fetch_add(1, Ordering::SeqCst) < 6
+    };
+    let words = "Failed to list snapshot in repo: repo, err: failed to list remote path: s3://b. \
+                 msg: timeout";
+    cluster.emulator.faults().always(
+        When::Matches(Box::new(fails)),
+        Fault::Refuse(SqlError::analyzing(words)),
+    );
+    failed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_store_that_fails_for_a_moment_is_asked_again() {
+    for replaced in [false, true] {
+        let cluster = shop(Profile::V3_5).await;
+        // Then looks need the repository too.
+        if replaced {
+            at_end(
+                &cluster,
+                "BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)",
+            );
+        }
+        let failed = listings_fail(&cluster);
+        flow::backup(&cluster, full()).await.output();
+        assert!(failed.load(Ordering::SeqCst) > 6);
+        assert_eq!(history(&cluster).await, [[LABEL, "FINISHED"]]);
+    }
+}
+
+/// Its second reading finds another table each time, until it does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_table_is_read_again_when_it_has_come_to_rest() {
+    let cluster = shop(Profile::V3_5).await;
+    let mut sent = false;
+    let busy = meddle::before(
+        &cluster,
+        move |sql| {
+            sent |= sql.starts_with("BACKUP");
+            sent && sql.contains("partitions_meta")
+        },
+        12,
+        |engine| {
+            meddle::run(
+                engine,
+                "DROP TABLE sales.orders FORCE;\n\
+                 CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+                 DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1')",
+            );
+        },
+    );
+    flow::backup(&cluster, full()).await.output();
+    assert!(busy.has_come_about());
+    assert_eq!(
+        history(&cluster).await,
+        [[LABEL, "PARTIAL"], ["sales_20260301_full_r1", "FINISHED"]]
+    );
 }
