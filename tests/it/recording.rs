@@ -152,3 +152,47 @@ async fn a_busy_table_is_read_again_when_it_has_come_to_rest() {
         [[LABEL, "PARTIAL"], ["sales_20260301_full_r1", "FINISHED"]]
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_dropped_after_its_backup_can_be_restored() {
+    let cluster = shop(Profile::V3_5).await;
+    at_end(&cluster, "DROP DATABASE sales FORCE");
+    flow::backup(&cluster, full()).await.output();
+    assert_eq!(history(&cluster).await, [[LABEL, "FINISHED"]]);
+    let input = json!({ "target_label": LABEL });
+    flow::restore(&cluster, input).await.output();
+    assert_eq!(cluster.rows("SELECT id FROM sales.orders").await, [["1"]]);
+}
+
+/// Between the last look and the record.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_dropped_before_its_backup_is_recorded_can_be_restored() {
+    let cluster = shop(Profile::V3_5).await;
+    let dropped = meddle::once_before(
+        &cluster,
+        |sql| sql.starts_with("SHOW SNAPSHOT") && sql.contains("AND TIMESTAMP"),
+        "DROP DATABASE sales FORCE",
+    );
+    flow::backup(&cluster, full()).await.output();
+    assert!(dropped.has_come_about());
+    assert_eq!(history(&cluster).await, [[LABEL, "FINISHED"]]);
+    let input = json!({ "target_label": LABEL });
+    flow::restore(&cluster, input).await.output();
+    assert_eq!(cluster.rows("SELECT id FROM sales.orders").await, [["1"]]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_is_cut_off_by_a_dropped_database_is_a_failure() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster.emulator.with_engine(|engine| {
+        let uploading = At::backup("sales", BackupState::Uploading);
+        engine.jobs.faults.hold(uploading.clone());
+        engine.jobs.faults.at_state(uploading, |engine| {
+            meddle::run(engine, "DROP DATABASE sales FORCE");
+        });
+    });
+    let error = flow::backup(&cluster, full()).await.error();
+    assert_eq!(error.error, "BackupFailed", "{error:?}");
+    assert!(error.cause.contains("sales was dropped"), "{error:?}");
+    assert_eq!(history(&cluster).await, [[LABEL, "FAILED"]]);
+}
