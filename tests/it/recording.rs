@@ -30,6 +30,11 @@ async fn history(cluster: &Cluster) -> Vec<Vec<String>> {
         .await
 }
 
+async fn phase(cluster: &Cluster) -> String {
+    let phase = format!("SELECT phase FROM ops.run_status WHERE label = '{LABEL}'");
+    cluster.one(&phase).await
+}
+
 fn at_end(cluster: &Cluster, statements: &'static str) {
     let finished = At::backup("sales", BackupState::Finished);
     cluster.emulator.with_engine(|engine| {
@@ -37,6 +42,23 @@ fn at_end(cluster: &Cluster, statements: &'static str) {
             meddle::run(engine, statements);
         });
     });
+}
+
+/// A plan and its BACKUP, which goes on while the clock stands still.
+async fn started(cluster: &Cluster) -> Value {
+    let context = cluster.context();
+    let job = flow::call(&context, "StartBackup", start("by-hand")).await;
+    let job = job.expect("it starts");
+    assert_eq!(job["state"], json!("running"), "{job}");
+    job
+}
+
+async fn record(cluster: &Cluster, job: &Value, state: &str) -> Value {
+    let mut job = job.clone();
+    job["state"] = json!(state);
+    let payload = json!({ "operation": "record", "run": start("by-hand")["run"], "job": job });
+    let outcome = flow::call(&cluster.context(), "RecordHistory", payload).await;
+    outcome.expect("it is recorded")
 }
 
 /// Two attempts see two tables: what the first one wrote is not in the way of the second.
@@ -195,4 +217,22 @@ async fn a_backup_that_is_cut_off_by_a_dropped_database_is_a_failure() {
     assert_eq!(error.error, "BackupFailed", "{error:?}");
     assert!(error.cause.contains("sales was dropped"), "{error:?}");
     assert_eq!(history(&cluster).await, [[LABEL, "FAILED"]]);
+}
+
+/// Not for ever open, and adopted by every run that follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_label_that_turns_up_cancelled_is_recorded_so() {
+    let cluster = shop(Profile::V3_5).await;
+    let job = started(&cluster).await;
+    let outcome = record(&cluster, &job, "lost").await;
+    assert_eq!(outcome["status"], json!("LOST"), "{outcome}");
+    assert_eq!(phase(&cluster).await, "SUBMITTED");
+    // Looked for again, it is still nowhere.
+    let outcome = record(&cluster, &job, "lost").await;
+    assert_eq!(outcome["status"], json!("LOST"), "{outcome}");
+
+    let outcome = record(&cluster, &job, "cancelled").await;
+    assert_eq!(outcome["status"], json!("CANCELLED"), "{outcome}");
+    assert_eq!(history(&cluster).await, [[LABEL, "CANCELLED"]]);
+    assert_eq!(phase(&cluster).await, "RECORDED");
 }

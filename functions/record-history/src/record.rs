@@ -45,8 +45,9 @@ pub(crate) async fn record(
         job,
         label,
     };
-    // A lost label that turned up after all is recorded as what it is.
-    let turned_up = record.status == BackupStatus::Lost && job.state == JobState::Finished;
+    // A lost label that turned up after all is recorded as what it is, also where it was cancelled: a
+    // label that stays open is adopted by the next run, which would find it so again.
+    let turned_up = record.status == BackupStatus::Lost && job.state != JobState::Lost;
     let outcome = if record.status == BackupStatus::Running || turned_up {
         recording.end(client, &record).await?
     } else {
