@@ -236,3 +236,31 @@ async fn a_lost_label_that_turns_up_cancelled_is_recorded_so() {
     assert_eq!(history(&cluster).await, [[LABEL, "CANCELLED"]]);
     assert_eq!(phase(&cluster).await, "RECORDED");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_other_tables_is_recorded_as_a_failure() {
+    let cluster = shop(Profile::V3_5).await;
+    // Our own job gets nowhere, and another cluster on the same bucket takes the label.
+    cluster.emulator.with_engine(|engine| {
+        let pending = At::backup("sales", BackupState::Pending);
+        engine.jobs.faults.hold(pending);
+    });
+    let job = started(&cluster).await;
+    let other = cluster.beside(Profile::V3_5);
+    other
+        .sql(&format!(
+            "{};\nCREATE DATABASE sales;\nCREATE TABLE sales.theirs (id INT NOT NULL) DUPLICATE KEY(id) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');\n\
+             BACKUP SNAPSHOT sales.{LABEL} TO repo ON (theirs)",
+            create_repository()
+        ))
+        .await;
+    other.advance(600);
+    let outcome = record(&cluster, &job, "finished").await;
+    assert_eq!(outcome["status"], json!("FAILED"), "{outcome}");
+    let error = &outcome["error"];
+    assert_eq!(error["Error"], json!("BackupFailed"), "{outcome}");
+    assert!(error["Cause"].to_string().contains("theirs"), "{outcome}");
+    assert_eq!(history(&cluster).await, [[LABEL, "FAILED"]]);
+    assert_eq!(phase(&cluster).await, "RECORDED");
+}

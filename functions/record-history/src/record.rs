@@ -150,25 +150,25 @@ impl Recording<'_> {
         record: &BackupRecord,
     ) -> Result<Outcome, Error> {
         let repository = self.settings.repository()?;
-        match track::timestamp_of(client, repository, self.label).await {
+        let ended = match track::timestamp_of(client, repository, self.label).await {
             Ok(Some(timestamp)) => self.complete(client, lease, record, Some(&timestamp)).await,
-            Ok(None) => {
-                let error = Error::new(
-                    ErrorName::BackupFailed,
-                    format!(
-                        "label {} finished, but repository {repository} does not hold it",
-                        self.label
-                    ),
-                )
-                .hint("objects were removed from the bucket meanwhile, or its lifecycle rules did");
-                self.failed(client, lease, BackupStatus::Failed, &error, false)
-                    .await
-            }
+            Ok(None) => Err(Error::new(
+                ErrorName::BackupFailed,
+                format!(
+                    "label {} finished, but repository {repository} does not hold it",
+                    self.label
+                ),
+            )
+            .hint("objects were removed from the bucket meanwhile, or its lifecycle rules did")),
+            Err(error) => Err(error),
+        };
+        match ended {
+            // What the repository holds is not this backup, whoever looks at it.
             Err(error) if error.name == ErrorName::BackupFailed => {
                 self.failed(client, lease, BackupStatus::Failed, &error, false)
                     .await
             }
-            Err(error) => Err(error),
+            ended => ended,
         }
     }
 
