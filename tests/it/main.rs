@@ -19,6 +19,7 @@ mod names;
 mod polling;
 mod precheck;
 mod promote;
+mod recording;
 mod restore;
 mod row_counts;
 mod scale;

@@ -147,7 +147,7 @@ async fn counted_late(disturb: impl FnOnce(&Cluster)) -> Cluster {
         if sql.contains("phase = 'PINNED'") {
             pinned.store(true, Ordering::SeqCst);
         }
-        sql.contains("partition_index") && !pinned.load(Ordering::SeqCst)
+        sql.contains("query_timeout = 60") && !pinned.load(Ordering::SeqCst)
     };
     disturb(&cluster);
     let faults = cluster.emulator.faults();
@@ -197,6 +197,20 @@ async fn a_partition_that_is_dropped_is_not_counted_and_the_others_are() {
     let all = "orders.p2=2 orders.p3=0 users.*=4";
     assert_eq!(counts(&cluster, "full").await, all);
     assert_eq!(rows_total(&cluster, "full").await, "6");
+}
+
+/// A proxy gives a long statement up by cutting the connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_that_is_cut_off_costs_neither_the_backup_nor_the_other_counts() {
+    let cluster = shop().await;
+    let cut = |sql: &str| sql.contains("partition_index") && sql.contains("`users`");
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(cut)), Fault::DropBefore);
+    flow::full(&cluster, "nightly").await;
+    cluster.emulator.faults().clear();
+    let all = "orders.p1=1 orders.p2=2 orders.p3=0 users.*=?";
+    assert_eq!(counts(&cluster, "full").await, all);
+    assert_eq!(rows_total(&cluster, "full").await, "NULL");
 }
 
 /// A full, an incremental, and the tables gone.

@@ -134,7 +134,7 @@ impl Look<'_> {
                 .hint("its row was deleted; starrocks-br doctor --orphans shows what is in the repository")
         })?;
         if !self.database_exists(client, job).await? {
-            return Ok(0);
+            return self.dropped(client, &lease, job, &claim).await;
         }
         match track::find_label(client, self.repository, &job.database, &label).await? {
             Whereabouts::Running(shown) => {
@@ -154,15 +154,7 @@ impl Look<'_> {
             Whereabouts::Complete => {
                 // What is counted in the last look is proven by the reading at the end.
                 self.count(client, job, &label).await?;
-                if claim.phase < Phase::Pinned {
-                    self.ops(client).record_pinned(&label).await?;
-                    self.ops(client)
-                        .set_phase(&lease, &label, Phase::Pinned, None)
-                        .await?;
-                }
-                job.state = JobState::Finished;
-                job.progress = Some(progress::finished());
-                Ok(0)
+                self.finished(client, &lease, job, &claim).await
             }
             // What is wrong is said where it is recorded.
             Whereabouts::Unusable(_) => {
@@ -273,11 +265,47 @@ impl Look<'_> {
         Ok(())
     }
 
-    /// `false`, with the job failed, where the database is gone: nothing can be looked up in it.
-    async fn database_exists(&self, client: &mut Client, job: &mut Job) -> Result<bool, Error> {
+    async fn finished(
+        &self,
+        client: &mut Client,
+        lease: &Lease,
+        job: &mut Job,
+        claim: &ClaimRow,
+    ) -> Result<u64, Error> {
+        if claim.phase < Phase::Pinned {
+            self.ops(client).record_pinned(&claim.label).await?;
+            self.ops(client)
+                .set_phase(lease, &claim.label, Phase::Pinned, None)
+                .await?;
+        }
+        job.state = JobState::Finished;
+        job.progress = Some(progress::finished());
+        Ok(0)
+    }
+
+    async fn database_exists(&self, client: &mut Client, job: &Job) -> Result<bool, Error> {
         let databases = client.fetch(&shared::sql::show::databases()).await?;
-        if databases.iter().any(|row| row.0 == job.database) {
-            return Ok(true);
+        Ok(databases.iter().any(|row| row.0 == job.database))
+    }
+
+    /// Its jobs cannot be asked for any more. What they finished before is in the repository, and is
+    /// now all that there is of the database.
+    async fn dropped(
+        &self,
+        client: &mut Client,
+        lease: &Lease,
+        job: &mut Job,
+        claim: &ClaimRow,
+    ) -> Result<u64, Error> {
+        match track::timestamp_of(client, self.repository, &claim.label).await {
+            Ok(Some(_)) => return self.finished(client, lease, job, claim).await,
+            Ok(None) => {}
+            // What is wrong is said where it is recorded.
+            Err(error) if error.name == ErrorName::BackupFailed => {
+                job.state = JobState::Finished;
+                return Ok(0);
+            }
+            Err(error) => return Err(error),
         }
         let error = Error::new(
             ErrorName::BackupFailed,
@@ -288,7 +316,7 @@ impl Look<'_> {
         )
         .hint("remove it from the group: starrocks-br group remove");
         fail(job, JobState::Failed, &error);
-        Ok(false)
+        Ok(0)
     }
 
     async fn running(

@@ -112,7 +112,8 @@ async fn rows_of(client: &mut Client, batch: &Batch) -> Result<Vec<Option<u64>>,
     Ok(rows)
 }
 
-/// A failure that fewer partitions might not meet.
+/// A failure that fewer partitions might not meet. A proxy gives up what takes long by cutting the
+/// connection; where the cluster itself is away, the next statement finds it unreachable.
 fn is_about_the_batch(error: &ClientError) -> bool {
     matches!(
         error.kind(),
@@ -120,6 +121,7 @@ fn is_about_the_batch(error: &ClientError) -> bool {
             | FailureKind::UnknownPartition
             | FailureKind::RestoreState
             | FailureKind::Timeout
+            | FailureKind::ConnectionLost
             | FailureKind::Other
     )
 }

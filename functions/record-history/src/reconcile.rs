@@ -1,10 +1,13 @@
 //! From what was planned to what the label really stands for.
 
+use std::collections::BTreeMap;
+
 use shared::{
     config::Settings,
-    error::Error,
-    facts::snapshot::SnapshotObjects,
+    error::{Error, ErrorName},
+    facts::{DatabaseFacts, snapshot::SnapshotObjects},
     flow::BackupRun,
+    ident::{DatabaseId, DatabaseName},
     manifest::{BackupRecord, BackupStatus, Manifest, ManifestObject},
     ops::Ops,
     plan::{reconcile::reconcile, second_reading::SecondReading},
@@ -38,7 +41,16 @@ pub(crate) async fn complete(
         }
         None => SnapshotObjects::default(),
     };
-    let after = second_reading(settings, run, client, &mut planned).await?;
+    let after = match second_reading(settings, run, client, &mut planned).await {
+        Err(error)
+            if error.name == ErrorName::NotFound
+                && is_dropped(client, &planned.database).await? =>
+        {
+            tracing::warn!(label = %record.label, database = %planned.database, "dropped since");
+            reading_of_nothing(&planned)
+        }
+        after => after?,
+    };
     let planned_id = planned.plan_id.clone();
     let planned_digest = planned.digest();
     let mut reconciled = reconcile(planned, &snapshot, &after)?;
@@ -52,8 +64,10 @@ pub(crate) async fn complete(
         );
     }
     let manifest = &mut reconciled.manifest;
-    if manifest.digest() != planned_digest {
-        manifest.plan_id = format!("{planned_id}.final")
+    let digest = manifest.digest();
+    if digest != planned_digest {
+        // Two attempts may see two databases: each has rows of its own, and a repeat the same ones.
+        manifest.plan_id = format!("{planned_id}.{digest}")
             .parse()
             .expect("a plan id with a suffix has no white space");
         Ops::new(client, ops).write_manifest(manifest).await?;
@@ -74,7 +88,7 @@ pub(crate) async fn complete(
                 snapshot_timestamp: timestamp,
                 cut: reconciled.cut,
                 plan: &manifest.plan_id,
-                digest: manifest.digest(),
+                digest,
                 partitions_total: manifest.partitions_total(),
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
@@ -141,6 +155,24 @@ async fn read_now(
 ) -> Result<SecondReading, Error> {
     let after = read::read_again(client, planned, &run.execution_id).await?;
     Ok(SecondReading::of(planned, &after.facts))
+}
+
+async fn is_dropped(client: &mut Client, database: &DatabaseName) -> Result<bool, Error> {
+    let databases = client.fetch(&show::databases()).await?;
+    Ok(databases.iter().all(|row| row.0 != *database))
+}
+
+/// Of a database that is gone: what was in it proves nothing, and what the snapshot holds of it stays.
+fn reading_of_nothing(planned: &Manifest) -> SecondReading {
+    let facts = DatabaseFacts {
+        database: planned.database.clone(),
+        // Of none: a reading is about tables.
+        database_id: DatabaseId(0),
+        tables: BTreeMap::new(),
+        objects: Vec::new(),
+        listing: None,
+    };
+    SecondReading::of(planned, &facts)
 }
 
 /// Everything of the group that is not in the label, with the reason, or nothing.

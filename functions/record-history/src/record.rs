@@ -45,8 +45,9 @@ pub(crate) async fn record(
         job,
         label,
     };
-    // A lost label that turned up after all is recorded as what it is.
-    let turned_up = record.status == BackupStatus::Lost && job.state == JobState::Finished;
+    // A lost label that turned up after all is recorded as what it is, also where it was cancelled: a
+    // label that stays open is adopted by the next run, which would find it so again.
+    let turned_up = record.status == BackupStatus::Lost && job.state != JobState::Lost;
     let outcome = if record.status == BackupStatus::Running || turned_up {
         recording.end(client, &record).await?
     } else {
@@ -149,25 +150,25 @@ impl Recording<'_> {
         record: &BackupRecord,
     ) -> Result<Outcome, Error> {
         let repository = self.settings.repository()?;
-        match track::timestamp_of(client, repository, self.label).await {
+        let ended = match track::timestamp_of(client, repository, self.label).await {
             Ok(Some(timestamp)) => self.complete(client, lease, record, Some(&timestamp)).await,
-            Ok(None) => {
-                let error = Error::new(
-                    ErrorName::BackupFailed,
-                    format!(
-                        "label {} finished, but repository {repository} does not hold it",
-                        self.label
-                    ),
-                )
-                .hint("objects were removed from the bucket meanwhile, or its lifecycle rules did");
-                self.failed(client, lease, BackupStatus::Failed, &error, false)
-                    .await
-            }
+            Ok(None) => Err(Error::new(
+                ErrorName::BackupFailed,
+                format!(
+                    "label {} finished, but repository {repository} does not hold it",
+                    self.label
+                ),
+            )
+            .hint("objects were removed from the bucket meanwhile, or its lifecycle rules did")),
+            Err(error) => Err(error),
+        };
+        match ended {
+            // What the repository holds is not this backup, whoever looks at it.
             Err(error) if error.name == ErrorName::BackupFailed => {
                 self.failed(client, lease, BackupStatus::Failed, &error, false)
                     .await
             }
-            Err(error) => Err(error),
+            ended => ended,
         }
     }
 
