@@ -19,8 +19,11 @@ use crate::{
 pub enum Whereabouts {
     /// SHOW BACKUP shows its job at work.
     Running(BackupJob),
-    /// SHOW BACKUP shows it FINISHED, or the repository holds it complete.
-    Complete,
+    /// SHOW BACKUP shows it FINISHED: made by this cluster.
+    Finished,
+    /// The repository holds it complete, and SHOW BACKUP does not show it: made by this cluster only
+    /// if this cluster is known to have sent it.
+    InRepository,
     /// SHOW BACKUP shows it CANCELLED; the engine's words.
     Cancelled(String),
     /// In the repository, without the last object that makes it complete, and not in SHOW BACKUP:
@@ -45,14 +48,14 @@ pub async fn find_label(
     if let Some(job) = own {
         return Ok(match job.state.phase() {
             Phase::Running => Whereabouts::Running(job),
-            Phase::Finished => Whereabouts::Complete,
+            Phase::Finished => Whereabouts::Finished,
             Phase::Cancelled => Whereabouts::Cancelled(job.work.status),
         });
     }
     let snapshot = find_snapshot(client, repository, label).await?;
     Ok(match snapshot.map(|snapshot| snapshot.content) {
         None => Whereabouts::Nowhere,
-        Some(SnapshotContent::Complete(_)) => Whereabouts::Complete,
+        Some(SnapshotContent::Complete(_)) => Whereabouts::InRepository,
         Some(SnapshotContent::Unfinished) => Whereabouts::Unfinished,
         Some(SnapshotContent::Unusable(timestamps)) => Whereabouts::Unusable(timestamps),
         Some(SnapshotContent::Unreadable(words)) => return Err(unreadable(repository, &words)),

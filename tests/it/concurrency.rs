@@ -2,7 +2,10 @@
 
 use serde_json::json;
 use shared::error::ErrorName;
-use starrocks_emulator::Profile;
+use starrocks_emulator::{
+    Profile,
+    faults::{Fault, When},
+};
 use tests::{
     flow,
     shop::{shop, start},
@@ -110,4 +113,36 @@ async fn writes_that_become_visible_late_are_waited_for() {
         output["summary"]["databases"][0]["status"],
         json!("FINISHED")
     );
+}
+
+/// A call that was given up goes on while its repeat plans and submits: it may not touch the label.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let faults = cluster.emulator.faults();
+    let claims = || {
+        let journal = faults.journal();
+        let claims = journal
+            .iter()
+            .filter(|entry| entry.sql.contains("'CLAIMED'"));
+        claims.count()
+    };
+    let late = std::time::Duration::from_secs(5);
+    faults.once(When::Contains("'CLAIMED'".into()), Fault::Delay(late));
+    let given_up = flow::call(&context, "StartBackup", start("run"));
+    let repeat = async {
+        while claims() == 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        flow::call(&context, "StartBackup", start("run")).await
+    };
+    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let job = repeat.expect("it submits");
+    assert_eq!(job["label"], json!("sales_20260301_full"));
+    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
+    let plan = cluster.rows("SELECT plan_id FROM ops.backup_history").await;
+    assert_eq!(json!(plan), json!([[job["plan_id"]]]));
+    let claim = "SELECT generation, phase FROM ops.run_status WHERE scope = 'backup'";
+    assert_eq!(cluster.rows(claim).await, [["2", "SUBMITTED"]]);
 }

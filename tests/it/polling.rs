@@ -1,12 +1,14 @@
 //! Jobs that stall, are cancelled, or are nowhere to be found.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::{Value, json};
 use starrocks_emulator::{
-    Profile,
+    Emulator, Profile,
     faults::{Fault, When},
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow, shop::shop};
+use tests::{cluster::Cluster, flow, kill::Kill, shop::shop};
 
 fn full() -> Value {
     json!({ "group": "nightly", "kind": "full" })
@@ -189,4 +191,89 @@ async fn a_label_with_two_timestamps_is_a_failure_that_names_both() {
         error.contains("2026-03-01-") && error.contains("2026-03-05-"),
         "{error}"
     );
+}
+
+/// A cluster with the same repository, database and schedule, and other rows.
+async fn twin(cluster: &Cluster) -> Cluster {
+    let twin = cluster.beside(Profile::V3_5);
+    twin.sql(&format!(
+        "{};\nCREATE DATABASE sales;\nCREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
+         DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');\n\
+         INSERT INTO sales.orders VALUES (666)",
+        tests::cluster::create_repository()
+    ))
+    .await;
+    twin
+}
+
+/// The twin makes the snapshot that we have planned, from its first to its last object.
+fn back_up_in(twin: &Emulator) {
+    twin.with_engine(|engine| {
+        let backup = "BACKUP SNAPSHOT sales.sales_20260301_full TO repo ON (orders)";
+        engine.execute_as_root(None, backup).expect("a free label");
+    });
+    twin.advance(jiff::SignedDuration::from_secs(120));
+}
+
+async fn rows_of_ours_are_in(cluster: &Cluster, label: &str) {
+    let input = json!({ "target_label": label, "into_database": "copy" });
+    flow::restore(cluster, input).await.output();
+    assert_eq!(cluster.rows("SELECT id FROM copy.orders").await, [["1"]]);
+}
+
+/// Whatever is in the repository under our label, another cluster's rows are never ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_another_cluster_took_after_the_plan_is_given_up() {
+    let cluster = shop(Profile::V3_5).await;
+    let theirs = twin(&cluster).await;
+    let emulator = std::sync::Arc::clone(&theirs.emulator);
+    let done = AtomicBool::new(false);
+    let meddler = move |sql: &str| {
+        if sql.starts_with("BACKUP SNAPSHOT") && !done.swap(true, Ordering::SeqCst) {
+            back_up_in(&emulator);
+        }
+        false
+    };
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(meddler)), Fault::DropBefore);
+    flow::backup(&cluster, full()).await.output();
+    faults.clear();
+    assert_eq!(
+        history(&cluster).await,
+        [
+            ["sales_20260301_full", "FAILED"],
+            ["sales_20260301_full_r1", "FINISHED"]
+        ]
+    );
+    rows_of_ours_are_in(&cluster, "sales_20260301_full_r1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_another_cluster_took_after_our_run_died_is_not_adopted() {
+    let undisturbed = shop(Profile::V3_5).await;
+    undisturbed.emulator.faults().reset_journal();
+    flow::backup(&undisturbed, full()).await.output();
+    let journal = undisturbed.emulator.faults().journal();
+    let backup = journal
+        .iter()
+        .find(|entry| entry.sql.starts_with("BACKUP SNAPSHOT"))
+        .expect("a BACKUP");
+    let cluster = shop(Profile::V3_5).await;
+    let theirs = twin(&cluster).await;
+    let kill = Kill {
+        statement: backup.number,
+        executed: false,
+    };
+    assert!(flow::backup_until_killed(&cluster, full(), kill).await);
+    back_up_in(&theirs.emulator);
+    cluster.advance(21 * 60);
+    flow::backup(&cluster, full()).await.output();
+    assert_eq!(
+        history(&cluster).await,
+        [
+            ["sales_20260301_full", "FAILED"],
+            ["sales_20260301_full_r1", "FINISHED"]
+        ]
+    );
+    rows_of_ours_are_in(&cluster, "sales_20260301_full_r1").await;
 }

@@ -151,7 +151,7 @@ impl Look<'_> {
                 self.running(client, &lease, job, &label, &claim, &shown)
                     .await
             }
-            Whereabouts::Complete => {
+            Whereabouts::Finished | Whereabouts::InRepository => {
                 // What is counted in the last look is proven by the reading at the end.
                 self.count(client, job, &label).await?;
                 self.finished(client, &lease, job, &claim).await

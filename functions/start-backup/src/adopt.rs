@@ -52,10 +52,8 @@ impl Work<'_> {
         let found = track::find_label(client, self.repository, self.database, &claim.label).await?;
         let own = claim.execution == self.run.execution_id;
         let (state, detail) = match found {
-            // Of a complete one, the look that finds it so writes down what there is to say.
-            Whereabouts::Running(_) | Whereabouts::Complete => (JobState::Running, None),
-            // What is wrong with an unusable one is said where it is recorded.
-            Whereabouts::Unusable(_) => (JobState::Finished, None),
+            // Of a finished one, the look that finds it so writes down what there is to say.
+            Whereabouts::Running(_) | Whereabouts::Finished => (JobState::Running, None),
             Whereabouts::Cancelled(words) => (JobState::Cancelled, Some(words)),
             // Looked for in vain already. If it turns up after all, the audit finds it.
             Whereabouts::Nowhere if record.status == BackupStatus::Lost => {
@@ -64,14 +62,25 @@ impl Work<'_> {
                     .await?;
                 return Ok(Adopted::Nothing);
             }
+            // What is wrong with an unusable one is said where it is recorded.
+            Whereabouts::Unusable(_) if claim.phase >= Phase::Submitted => {
+                (JobState::Finished, None)
+            }
             // Sent, and shown nowhere yet or no more: followed until it shows up or is lost.
             _ if claim.phase >= Phase::Submitted => (JobState::Running, None),
-            Whereabouts::Unfinished => (JobState::Running, None),
             Whereabouts::Nowhere if own => {
                 return Ok(Adopted::Plan(Prepared::read(self, client, &record).await?));
             }
             Whereabouts::Nowhere => {
                 let reason = "its execution ended before BACKUP was sent";
+                self.abandon(client, lease, &claim.label, reason).await?;
+                return Ok(Adopted::Nothing);
+            }
+            // Not known to be sent, and this cluster does not show it: what may be another cluster's is
+            // never recorded as ours.
+            Whereabouts::InRepository | Whereabouts::Unfinished | Whereabouts::Unusable(_) => {
+                let reason = "the repository holds its label, SHOW BACKUP does not show it, and it is \
+                              not known that BACKUP was sent: another cluster may have made it";
                 self.abandon(client, lease, &claim.label, reason).await?;
                 return Ok(Adopted::Nothing);
             }

@@ -84,8 +84,7 @@ impl Work<'_> {
         list_supported: bool,
     ) -> Result<Prepared, Error> {
         let ground = self.ground(client).await?;
-        let label = self.free_label(client).await?;
-        self.ops(client).claim_label(lease, &label).await?;
+        let label = self.take_label(client, lease).await?;
         let decided = self.decide(client, &ground, &label, list_supported).await;
         let Decided { plan, planned_at } = match decided {
             Ok(decided) => decided,
@@ -108,6 +107,8 @@ impl Work<'_> {
         let left_out = left_out(&plan.decisions);
         let manifest = plan.manifest;
         self.ops(client).write_manifest(&manifest).await?;
+        // A call that was superseded meanwhile writes no history.
+        self.ops(client).verify_lease(lease).await?;
         self.ops(client)
             .record_planned(&PlannedRow {
                 label: &label,

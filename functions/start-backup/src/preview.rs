@@ -1,7 +1,7 @@
 //! What a backup would do now, for a person to look at: the same reading and the same decisions as
 //! those of a backup, without lease, label and BACKUP.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use shared::{
@@ -56,7 +56,7 @@ impl Work<'_> {
     pub(crate) async fn preview(&self, client: &mut Client) -> Result<Preview, Error> {
         let in_work = self.ops(client).open_claims(self.database).await?;
         let ground = self.ground(client).await?;
-        let label = self.free_label(client).await?;
+        let label = self.free_label(client, &BTreeSet::new()).await?;
         // Whether LIST tables can be backed up is known once BACKUP has been sent: taken for granted,
         // as by the first plan of a backup.
         let Decided { plan, .. } = self.decide(client, &ground, &label, true).await?;

@@ -1,5 +1,6 @@
 //! BACKUP is sent once per label. After any error, look before judging: our label in SHOW BACKUP
-//! means that it was submitted, whatever the answer said.
+//! means that it was submitted, whatever the answer said. The label in the repository alone does not:
+//! another cluster may have made it.
 
 use std::time::Duration;
 
@@ -45,7 +46,7 @@ impl Work<'_> {
             tracing::warn!(label = %prepared.label, error = %error, "BACKUP was answered with an error");
             let found =
                 track::find_label(client, self.repository, self.database, &prepared.label).await?;
-            if !matches!(found, Whereabouts::Running(_) | Whereabouts::Complete) {
+            if !matches!(found, Whereabouts::Running(_) | Whereabouts::Finished) {
                 return self.refused(client, lease, &prepared, error).await;
             }
         }

@@ -46,6 +46,14 @@ fn load_label(database: &DatabaseName, generation: Generation) -> LoadLabel {
         .expect("hexadecimal digits, digits and underscores, about 40 characters")
 }
 
+/// Unique per snapshot label. After StarRocks has forgotten it, the row still says that it is taken.
+fn claim_load_label(label: &SnapshotLabel) -> LoadLabel {
+    let hash = hex::encode(Sha256::digest(label.as_str()));
+    format!("br_claim_{hash}")
+        .parse()
+        .expect("hexadecimal digits, letters and underscores, 73 characters")
+}
+
 impl Ops<'_> {
     /// Every database that an execution had a lease on, whatever became of it.
     pub async fn databases_of_execution(
@@ -246,19 +254,41 @@ impl Ops<'_> {
             .pop())
     }
 
-    /// Takes a label for this lease and waits until everybody can see that it is taken.
-    pub async fn claim_label(&mut self, lease: &Lease, label: &SnapshotLabel) -> Result<(), Error> {
+    /// Takes a label for this lease and waits until everybody can see that it is taken. `false` where
+    /// somebody else was faster: another database with the same name, or a newer generation of this one.
+    pub async fn claim_label(
+        &mut self,
+        lease: &Lease,
+        label: &SnapshotLabel,
+    ) -> Result<bool, Error> {
         let statement = run_status::insert_claim(
             self.database,
+            &claim_load_label(label),
             label,
             &lease.database,
             lease.generation,
             &lease.execution,
         );
-        self.client.run(&statement).await?;
+        match self.client.run(&statement).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == FailureKind::LoadLabelUsed => return Ok(false),
+            // It may have succeeded, for us or for another. The row tells.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    FailureKind::ConnectionLost | FailureKind::Timeout
+                ) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut ours = false;
         until_visible!(format!("the claim of label {label}"), {
-            self.claim(label).await?.is_some()
-        })
+            let claim = self.claim(label).await?;
+            ours = claim.as_ref().is_some_and(|row| {
+                row.execution == lease.execution && row.generation == lease.generation
+            });
+            claim.is_some()
+        })?;
+        Ok(ours)
     }
 
     /// Moves a label to `phase` and waits until that can be read.

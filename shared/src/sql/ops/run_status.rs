@@ -2,7 +2,7 @@
 //!
 //! A lease is a row of scope `lease`, one per (database, generation); its INSERT carries a load label
 //! made of both, which StarRocks lets succeed once. A scheduled start is a row of scope `start`, claimed
-//! the same way. A label in work is a row of scope `backup` or
+//! the same way, and so is the label of a backup. A label in work is a row of scope `backup` or
 //! `restore`, with the generation under which it is worked on.
 
 use super::OpsTable;
@@ -312,8 +312,10 @@ impl FromRow for StartRow {
     }
 }
 
+/// The compare-and-set of a label: refused when it was already taken by anybody.
 pub fn insert_claim(
     ops: &DatabaseName,
+    load_label: &LoadLabel,
     label: &SnapshotLabel,
     database: &DatabaseName,
     generation: Generation,
@@ -321,6 +323,8 @@ pub fn insert_claim(
 ) -> Statement {
     Sql::new("INSERT INTO ")
         .ops_table(ops, OpsTable::RunStatus)
+        .text(" WITH LABEL ")
+        .name(load_label)
         .text(
             " (scope, label, state, started_at, execution_id, database_name, generation, phase) \
              VALUES ('backup', ",

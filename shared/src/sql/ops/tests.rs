@@ -232,7 +232,7 @@ fn run_status() {
     texts.statement(&run_status::insert_start(&ops, &start, &execution));
     texts.query(&run_status::start(&ops, &start));
     texts.statement(&run_status::insert_claim(
-        &ops, &label, &shop, generation, &execution,
+        &ops, &load, &label, &shop, generation, &execution,
     ));
     texts.query(&run_status::open_claims(&ops, &shop));
     texts.query(&run_status::claim(&ops, &label));
