@@ -57,6 +57,38 @@ async fn what_is_loaded_after_it_was_kept_is_kept_again() {
     }
 }
 
+/// Breaks off before the first partition is replaced, is loaded into, and goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_loaded_while_a_replacement_is_broken_off_is_kept_again() {
+    for profile in [Profile::V3_3, Profile::V4_1] {
+        let cluster = damaged(profile).await;
+        let before = cluster.rows(ORDERS).await;
+        meddle::refuse_once(&cluster, "REPLACE PARTITION");
+        let error = flow::restore(&cluster, input(json!({ "partitions": ["p1", "p2"] })))
+            .await
+            .error();
+        assert!(error.cause.contains("is full"), "{error:?}");
+        assert_eq!(cluster.rows(ORDERS).await, before);
+        cluster
+            .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 77, 'between')")
+            .await;
+        let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+        let done = flow::restore(&cluster, json!({ "resume": id }))
+            .await
+            .output();
+        assert_eq!(cluster.rows(P2).await, [["2"]]);
+        assert_eq!(
+            kept(&cluster).await,
+            [["1"], ["2"], ["77"], ["9"], ["99"]],
+            "{profile:?}"
+        );
+        flow::restore(&cluster, done["summary"]["next_input"].clone())
+            .await
+            .output();
+        assert_eq!(cluster.rows(P2).await, [["2"], ["77"], ["99"]]);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_partition_that_never_rests_is_not_replaced() {
     let cluster = damaged(Profile::V3_5).await;

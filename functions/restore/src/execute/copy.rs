@@ -81,7 +81,9 @@ impl Work<'_> {
             };
             let task = self.task_seen(client, &sent).await?;
             let kept = self.steps[index].detail.live.get(&partition);
-            let changed = !may_be_replaced && kept != source.get(&partition);
+            // What may hold restored rows already is never copied aside.
+            let settled = may_be_replaced && !self.steps[index].detail.again.contains(&partition);
+            let changed = !settled && kept != source.get(&partition);
             if from_live && (kept.is_none() || changed) {
                 if task == TaskSeen::Running {
                     running = true;
@@ -92,7 +94,7 @@ impl Work<'_> {
                 }
                 continue;
             }
-            if from_live && may_be_replaced {
+            if from_live && settled {
                 continue;
             }
             let expected = self.count(client, &from, &partition).await?;
@@ -185,6 +187,7 @@ impl Work<'_> {
             self.begin(client, index).await?;
             return Ok(Progress::Running);
         }
+        self.steps[index].detail.again.clear();
         // An undo may overwrite again what still is what this restore put there.
         if overwrites_live && !loaded_since {
             self.steps[index].detail.live = self.held_live(client, index, table).await?;

@@ -66,6 +66,15 @@ impl Work<'_> {
                 judgment => open.push((sent, new.clone(), judgment == Judgment::Go)),
             }
         }
+        let go: Vec<PartitionName> = open
+            .iter()
+            .filter(|(_, _, goes)| *goes)
+            .map(|(sent, _, _)| partition_of(sent))
+            .collect::<Result<_, _>>()?;
+        stale.extend(
+            self.not_kept_whole(client, index, table, range, &go)
+                .await?,
+        );
         if !stale.is_empty() {
             return self.keep_again(client, index, table, range, &stale).await;
         }
@@ -212,7 +221,9 @@ impl Work<'_> {
             "live partitions changed after they were copied aside: they are copied again"
         );
         for partition in stale {
-            self.steps[copy].detail.live.remove(partition);
+            let detail = &mut self.steps[copy].detail;
+            detail.live.remove(partition);
+            detail.again.insert(partition.clone());
         }
         self.begin(client, copy).await?;
         Ok(Progress::Running)

@@ -94,6 +94,41 @@ impl Work<'_> {
         }
     }
 
+    /// Of live partitions that are about to be replaced, those of which not as many rows were kept as
+    /// they have.
+    pub(super) async fn not_kept_whole(
+        &self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        range: &PartitionRange,
+        partitions: &[PartitionName],
+    ) -> Result<Vec<PartitionName>, Error> {
+        let promotes = self.steps[index].planned.phase != Phase::Undo;
+        if !promotes || partitions.is_empty() || self.keeping(table, range).is_none() {
+            return Ok(Vec::new());
+        }
+        let database = self.database_of(table)?;
+        let mut counts = Vec::new();
+        for slot in [Slot::Live, Slot::Before] {
+            let name = QualifiedTable::new(&database, &self.name_of(table, slot)?);
+            let query = count_partitions(&name, partitions)
+                .map_err(|error| Error::internal(error.to_string()))?;
+            let mut rows = client.fetch(&query).await?;
+            rows.sort_by_key(|row| row.index);
+            counts.push(rows.into_iter().map(|row| row.row_count));
+        }
+        let [live, kept] = counts
+            .try_into()
+            .map_err(|_| Error::internal("other than two tables were counted"))?;
+        Ok(partitions
+            .iter()
+            .zip(live.zip(kept))
+            .filter(|(_, (live, kept))| live != kept)
+            .map(|(partition, _)| partition.clone())
+            .collect())
+    }
+
     /// The step that copies live partitions aside.
     pub(super) fn keeping(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
         self.steps.iter().position(|stored| {
