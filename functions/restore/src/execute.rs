@@ -97,10 +97,13 @@ impl Work<'_> {
             // Each is refused by the engine where it has happened already.
             Step::AddPartitions {
                 temporary: true, ..
-            }
-            | Step::DropTemporaryPartitions { .. } => {
+            } => {
                 self.send_partition_changes(client, index).await?;
                 Ok(Progress::Done)
+            }
+            Step::DropTemporaryPartitions { table, partitions } => {
+                self.drop_temporary_partitions(client, index, table, partitions)
+                    .await
             }
             // Its own operation.
             Step::Verify { .. } => Err(failed(&planned, "is not run here")),

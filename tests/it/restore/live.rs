@@ -39,6 +39,7 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
         .await
 }
 
+const P1: &str = "SELECT id FROM sales.orders PARTITION (p1)";
 const P2: &str = "SELECT id FROM sales.orders PARTITION (p2)";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,6 +199,38 @@ async fn an_undo_does_not_throw_away_what_was_loaded_since() {
     assert!(error.cause.contains("an undo would lose that"), "{error:?}");
     assert!(error.cause.contains("orders_before_"), "{error:?}");
     assert_eq!(cluster.rows(P2).await, [["2"], ["50"]]);
+}
+
+/// Breaks off between two partitions of one range, with and without a resume that begins to keep the
+/// second one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_between_two_partitions_puts_back_the_one_that_was_replaced() {
+    for resumed in [false, true] {
+        let cluster = damaged(Profile::V3_5).await;
+        meddle::refuse_once(&cluster, "REPLACE PARTITION (`p2`)");
+        let error = flow::restore(&cluster, input(json!({ "partitions": ["p1", "p2"] })))
+            .await
+            .error();
+        assert!(error.cause.contains("is full"), "{error:?}");
+        assert_eq!(cluster.rows(P1).await, [["1"]]);
+        cluster
+            .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 77, 'between')")
+            .await;
+        let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+        if resumed {
+            meddle::refuse_once(&cluster, "TRUNCATE TABLE `sales`.`orders_before_");
+            let error = flow::restore(&cluster, json!({ "resume": id }))
+                .await
+                .error();
+            assert!(error.cause.contains("is full"), "{error:?}");
+        }
+        let undone = flow::restore(&cluster, json!({ "undo": id }))
+            .await
+            .output();
+        assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+        assert_eq!(cluster.rows(P1).await, [["1"], ["9"]], "{resumed}");
+        assert_eq!(cluster.rows(P2).await, [["2"], ["77"], ["99"]], "{resumed}");
+    }
 }
 
 async fn automatic(profile: Profile) -> (Cluster, Value) {

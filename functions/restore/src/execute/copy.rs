@@ -9,7 +9,7 @@ use shared::{
     plan::{
         backup::Selection,
         restore::{
-            CopyMode, Slot, Step, StepStatement, TableRef, Way,
+            CopyMode, Phase, Slot, Step, StepStatement, TableRef, Way,
             detail::Seen,
             resume::{CopyLook, TaskSeen, copy_look},
         },
@@ -69,6 +69,12 @@ impl Work<'_> {
             self.begin(client, index).await?;
         }
         let may_be_replaced = from_live && self.may_be_replaced(table, partitions);
+        // Of what the restore never replaced, the copy that was kept may not be whole.
+        let puts_back = planned.phase == Phase::Undo && *mode == CopyMode::Temporary;
+        let live = match puts_back {
+            true => Some(self.check_splice(client, index, table).await?),
+            false => None,
+        };
         let mut moved = Vec::new();
         let mut running = false;
         let mut retry = false;
@@ -79,6 +85,14 @@ impl Work<'_> {
                 CopyMode::Append | CopyMode::Overwrite => partition.clone(),
                 CopyMode::Temporary => self.request.temporary(&table.table, &partition),
             };
+            if let Some(live) = &live
+                && self
+                    .judge(client, index, table, partitions, live, &partition)
+                    .await?
+                    == Judgment::Leave
+            {
+                continue;
+            }
             let task = self.task_seen(client, &sent).await?;
             let kept = self.steps[index].detail.live.get(&partition);
             // What may hold restored rows already is never copied aside.

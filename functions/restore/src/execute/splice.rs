@@ -105,6 +105,35 @@ impl Work<'_> {
         Ok(Progress::Done)
     }
 
+    /// Undo: a temporary partition that is still there has not taken the place of the live one. That is
+    /// written down before it is dropped, because nothing shows it afterwards.
+    pub(super) async fn drop_temporary_partitions(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        range: &PartitionRange,
+    ) -> Result<Progress, Error> {
+        if let Some(replacing) = self.replacing(table, range)
+            && self.begun(replacing)
+        {
+            let live = self.live_table(client, index, table).await?;
+            let name = QualifiedTable::new(&self.database_of(table)?, &live.table);
+            let temporary = self.temporary_partitions(client, &name, &live).await?;
+            for sent in self.statements(index)? {
+                let partition = partition_of(&sent)?;
+                let stand_in = self.request.temporary(&table.table, &partition);
+                if temporary.contains_key(&stand_in) {
+                    self.steps[replacing].detail.live.remove(&partition);
+                }
+            }
+            let state = self.steps[replacing].row.state;
+            self.save(client, replacing, state).await?;
+        }
+        self.send_partition_changes(client, index).await?;
+        Ok(Progress::Done)
+    }
+
     /// Undo of partitions that the live table did not have.
     pub(super) async fn drop_partitions(
         &mut self,

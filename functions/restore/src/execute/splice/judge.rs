@@ -14,7 +14,7 @@ use shared::{
 };
 
 use super::find;
-use crate::work::{Work, failed};
+use crate::work::{Stored, Work, failed};
 
 /// What may be done to a live partition now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,9 @@ impl Work<'_> {
         let put = self.replacing(table, range).map(|step| &self.steps[step]);
         let known = put.and_then(|step| step.detail.live.get(partition).copied());
         let is_ours = known == Some(now) && !found.pending;
-        let never_put = put.is_none_or(|step| step.row.attempt == 0);
+        let replaces = |step: &Stored| matches!(step.planned.step, Step::ReplacePartitions { .. });
+        let never_put =
+            put.is_none_or(|step| step.row.attempt == 0 || (replaces(step) && known.is_none()));
         match kept {
             _ if is_ours => Ok(Judgment::Go),
             // Loaded into since it was kept, and never replaced.
@@ -150,7 +152,7 @@ impl Work<'_> {
     }
 
     /// The step that puts restored partitions in their place.
-    fn replacing(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
+    pub(super) fn replacing(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
         self.steps.iter().position(|stored| {
             stored.planned.phase == Phase::Promote
                 && match &stored.planned.step {
