@@ -233,6 +233,50 @@ async fn an_undo_between_two_partitions_puts_back_the_one_that_was_replaced() {
     }
 }
 
+/// The live table lacks p2 when the restore is planned, and somebody else makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_leaves_a_partition_that_the_restore_did_not_add() {
+    for refused in [
+        "REPLACE PARTITION (`p1`)",
+        "`sales`.`orders` ADD PARTITION IF NOT EXISTS `p2`",
+        "REPLACE PARTITION (`p2`)",
+    ] {
+        for rows in [0, 1] {
+            let cluster = damaged(Profile::V3_5).await;
+            cluster
+                .sql("ALTER TABLE sales.orders DROP PARTITION p2 FORCE")
+                .await;
+            let wanted = json!({ "partitions": ["p1", "p2"], "swap": "manual" });
+            let held = flow::restore(&cluster, input(wanted)).await.output();
+            let add = "ALTER TABLE sales.orders ADD PARTITION p2 VALUES LESS THAN ('2026-01-03')";
+            let added_early = refused.contains("REPLACE PARTITION (`p2`)");
+            if added_early {
+                cluster.sql(add).await;
+            }
+            meddle::refuse_once(&cluster, refused);
+            let error = flow::restore(&cluster, held["summary"]["next_input"].clone())
+                .await
+                .error();
+            assert!(error.cause.contains("is full"), "{error:?}");
+            if !added_early {
+                cluster.sql(add).await;
+            }
+            if rows > 0 {
+                cluster
+                    .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 55, 'mine')")
+                    .await;
+            }
+            let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+            let undone = flow::restore(&cluster, json!({ "undo": id }))
+                .await
+                .output();
+            assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+            assert_eq!(cluster.rows(P1).await, [["1"], ["9"]], "{refused}");
+            assert_eq!(cluster.rows(P2).await.len(), rows, "{refused}");
+        }
+    }
+}
+
 async fn automatic(profile: Profile) -> (Cluster, Value) {
     let cluster = Cluster::start(profile).await;
     cluster

@@ -134,7 +134,7 @@ impl Work<'_> {
         Ok(Progress::Done)
     }
 
-    /// Undo of partitions that the live table did not have.
+    /// Undo of partitions that were added to the live table.
     pub(super) async fn drop_partitions(
         &mut self,
         client: &mut Client,
@@ -147,9 +147,12 @@ impl Work<'_> {
         for sent in self.statements(index)? {
             let partition = partition_of(&sent)?;
             if find(&live, &partition).is_some() {
-                self.judge(client, index, table, range, &live, &partition)
+                let judgment = self
+                    .judge(client, index, table, range, &live, &partition)
                     .await?;
-                open.push(sent);
+                if judgment == Judgment::Go {
+                    open.push(sent);
+                }
             }
         }
         self.begin(client, index).await?;

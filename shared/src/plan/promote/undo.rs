@@ -152,8 +152,8 @@ fn undo_table(
 }
 
 /// Partitions that were kept are put back where some of a range may have been replaced, also while
-/// others of it are being kept again: each is judged by itself. Those that the live table did not have
-/// are dropped.
+/// others of it are being kept again: each is judged by itself. Those that were added to the live
+/// table are dropped.
 fn undo_splice(table: &TableRef, steps: &[&StoredStep]) -> Vec<Step> {
     let kept: Vec<&PartitionRange> = steps
         .iter()
@@ -194,10 +194,12 @@ fn undo_splice(table: &TableRef, steps: &[&StoredStep]) -> Vec<Step> {
                 partitions,
                 ..
             } => {
-                undone.push(Step::DropPartitions {
-                    table: table.clone(),
-                    partitions: partitions.clone(),
-                });
+                if stored.begun {
+                    undone.push(Step::DropPartitions {
+                        table: table.clone(),
+                        partitions: partitions.clone(),
+                    });
+                }
                 continue;
             }
             _ => continue,

@@ -78,9 +78,13 @@ impl Work<'_> {
             put.is_none_or(|step| step.row.attempt == 0 || (replaces(step) && known.is_none()));
         match kept {
             _ if is_ours => Ok(Judgment::Go),
-            // Loaded into since it was kept, and never replaced.
-            Some(_) if never_put => Ok(Judgment::Leave),
-            None if self.is_empty(client, table, found).await? => Ok(Judgment::Go),
+            None if self.added(table, range, partition)
+                && self.is_empty(client, table, found).await? =>
+            {
+                Ok(Judgment::Go)
+            }
+            // Somebody else made it or loaded into it, and it was never replaced.
+            _ if never_put => Ok(Judgment::Leave),
             _ => Err(failed(
                 planned,
                 format!(
@@ -137,6 +141,16 @@ impl Work<'_> {
             matches!(&stored.planned.step, Step::CopyPartitions {
                 table: own, to: Slot::Before, partitions, ..
             } if own == table && partitions == range)
+        })
+    }
+
+    /// Whether this restore added a partition to the live table.
+    fn added(&self, table: &TableRef, range: &PartitionRange, partition: &PartitionName) -> bool {
+        self.steps.iter().any(|stored| {
+            stored.detail.added.contains(partition)
+                && matches!(&stored.planned.step, Step::AddPartitions {
+                    table: own, slot: Slot::Live, partitions, ..
+                } if own == table && partitions == range)
         })
     }
 
