@@ -331,6 +331,48 @@ async fn an_automatic_partition_is_kept_again_and_put_back() {
     }
 }
 
+/// As many rows as were restored, of which one is not what was restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_does_not_throw_away_an_upsert_right_after_an_overwrite() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.events (d DATETIME NOT NULL, id INT NOT NULL, v STRING) PRIMARY KEY(d, id) \
+             PARTITION BY date_trunc('day', d) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+             PROPERTIES('replication_num'='1');
+             INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 1, 'backed up')",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 91, 'late')")
+        .await;
+    let mut overwritten = false;
+    let upsert = meddle::once_before(
+        &cluster,
+        move |sql| {
+            let before = overwritten;
+            overwritten |= sql.starts_with("SUBMIT") && sql.contains("INSERT OVERWRITE");
+            before && sql.contains("task_runs")
+        },
+        "INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 1, 'upserted')",
+    );
+    let input = json!({
+        "target_label": "sales_20260301_full", "tables": ["events"], "partitions": ["p20260101"],
+    });
+    let done = flow::restore(&cluster, input).await.output();
+    assert!(upsert.has_come_about());
+    let live = "SELECT id, v FROM sales.events";
+    assert_eq!(cluster.rows(live).await, [["1", "upserted"]]);
+    let error = flow::restore(&cluster, done["summary"]["next_input"].clone())
+        .await
+        .error();
+    assert!(error.cause.contains("an undo would lose that"), "{error:?}");
+    assert_eq!(cluster.rows(live).await, [["1", "upserted"]]);
+}
+
 /// Two tables, of which one is swapped in when the restore breaks off: an undo takes back that one and
 /// leaves the other alone.
 #[tokio::test(flavor = "multi_thread")]

@@ -30,6 +30,10 @@ use super::{
 };
 use crate::work::{Work, failed};
 
+/// The version of a partition that INSERT OVERWRITE made; an upsert or a delete after it leaves the
+/// number of rows as it was, and a higher version.
+const LOADED_ONCE: i64 = 2;
+
 impl Work<'_> {
     pub(super) async fn copy_partitions(
         &mut self,
@@ -75,6 +79,7 @@ impl Work<'_> {
             true => Some(self.check_splice(client, index, table).await?),
             false => None,
         };
+        let mut put = BTreeMap::new();
         let mut moved = Vec::new();
         let mut running = false;
         let mut retry = false;
@@ -110,6 +115,10 @@ impl Work<'_> {
             }
             if from_live && settled {
                 continue;
+            }
+            if overwrites_live && task == TaskSeen::Succeeded {
+                // Before rows are counted: what is written after this differs from it.
+                put.append(&mut self.loaded_once(client, index, table).await?);
             }
             let expected = self.count(client, &from, &partition).await?;
             let present = match mode {
@@ -204,7 +213,7 @@ impl Work<'_> {
         self.steps[index].detail.again.clear();
         // An undo may overwrite again what still is what this restore put there.
         if overwrites_live && !loaded_since {
-            self.steps[index].detail.live = self.held_live(client, index, table).await?;
+            self.steps[index].detail.live = put;
         }
         Ok(Progress::Done)
     }
@@ -225,6 +234,27 @@ impl Work<'_> {
         let planned = &self.steps[index].planned;
         let live = live.ok_or_else(|| failed(planned, "the live table is gone"))?;
         Ok(held(&live, &partitions))
+    }
+
+    /// What live partitions hold that were loaded once since they were made: what overwrote them.
+    async fn loaded_once(
+        &self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+    ) -> Result<BTreeMap<PartitionName, Digest>, Error> {
+        let mut held = self.held_live(client, index, table).await?;
+        let live = self.name_of(table, Slot::Live)?;
+        // Read after what they hold: versions only grow.
+        for row in client
+            .fetch(&show::partitions_meta([&self.database_of(table)?]))
+            .await?
+        {
+            if !row.temporary && row.table == live && row.visible_version > LOADED_ONCE {
+                held.remove(&row.partition);
+            }
+        }
+        Ok(held)
     }
 
     async fn submit_copy(
