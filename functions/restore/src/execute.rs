@@ -97,10 +97,13 @@ impl Work<'_> {
             // Each is refused by the engine where it has happened already.
             Step::AddPartitions {
                 temporary: true, ..
-            }
-            | Step::DropTemporaryPartitions { .. } => {
+            } => {
                 self.send_partition_changes(client, index).await?;
                 Ok(Progress::Done)
+            }
+            Step::DropTemporaryPartitions { table, partitions } => {
+                self.drop_temporary_partitions(client, index, table, partitions)
+                    .await
             }
             // Its own operation.
             Step::Verify { .. } => Err(failed(&planned, "is not run here")),
@@ -263,14 +266,32 @@ impl Work<'_> {
         let name = self.name_of(table, slot)?;
         let target = QualifiedTable::new(&database, &name);
         let present = self.partition_names(client, &target).await?;
-        for sent in self.statements(index)? {
-            if sent
-                .partition
-                .as_ref()
-                .is_none_or(|partition| !present.contains(partition))
-            {
-                self.send_one(client, index, &sent).await?;
+        let mut missing = self.statements(index)?;
+        missing.retain(|sent| {
+            let there = sent.partition.as_ref().map(|name| present.contains(name));
+            there != Some(true)
+        });
+        if slot == Slot::Live {
+            // Stored before they are sent: an undo drops only what this step added.
+            let names = missing.iter().filter_map(|sent| sent.partition.clone());
+            self.steps[index].detail.added.extend(names);
+            self.begin(client, index).await?;
+        }
+        for (place, sent) in missing.iter().enumerate() {
+            let Err(error) = self.send_one(client, index, sent).await else {
+                continue;
+            };
+            // A refused one, and those behind it, are somebody else's where they are there later.
+            if error.engine.is_some() && slot == Slot::Live {
+                for left in missing[place..]
+                    .iter()
+                    .filter_map(|left| left.partition.as_ref())
+                {
+                    self.steps[index].detail.added.remove(left);
+                }
+                self.save(client, index, StepState::Running).await?;
             }
+            return Err(error);
         }
         Ok(Progress::Done)
     }

@@ -140,7 +140,7 @@ impl Work<'_> {
             .iter()
             .map(|stored| StoredStep {
                 planned: stored.planned.clone(),
-                done: stored.is_done(),
+                begun: stored.row.attempt > 0 || stored.is_done(),
             })
             .collect();
         undo(&steps, &tables).map_err(|reasons| {

@@ -483,7 +483,7 @@ async fn beside_swapped_and_taken_back() {
                 .into_iter()
                 .map(|planned| StoredStep {
                     planned,
-                    done: true,
+                    begun: true,
                 })
                 .collect();
             let back = undo(&stored, &tables).unwrap();

@@ -39,6 +39,7 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
         .await
 }
 
+const P1: &str = "SELECT id FROM sales.orders PARTITION (p1)";
 const P2: &str = "SELECT id FROM sales.orders PARTITION (p2)";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -54,6 +55,38 @@ async fn what_is_loaded_after_it_was_kept_is_kept_again() {
         assert!(load.has_come_about());
         assert_eq!(cluster.rows(P2).await, [["2"]]);
         assert_eq!(kept(&cluster).await, [["2"], ["77"], ["99"]], "{profile:?}");
+    }
+}
+
+/// Breaks off before the first partition is replaced, is loaded into, and goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_loaded_while_a_replacement_is_broken_off_is_kept_again() {
+    for profile in [Profile::V3_3, Profile::V4_1] {
+        let cluster = damaged(profile).await;
+        let before = cluster.rows(ORDERS).await;
+        meddle::refuse_once(&cluster, "REPLACE PARTITION");
+        let error = flow::restore(&cluster, input(json!({ "partitions": ["p1", "p2"] })))
+            .await
+            .error();
+        assert!(error.cause.contains("is full"), "{error:?}");
+        assert_eq!(cluster.rows(ORDERS).await, before);
+        cluster
+            .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 77, 'between')")
+            .await;
+        let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+        let done = flow::restore(&cluster, json!({ "resume": id }))
+            .await
+            .output();
+        assert_eq!(cluster.rows(P2).await, [["2"]]);
+        assert_eq!(
+            kept(&cluster).await,
+            [["1"], ["2"], ["77"], ["9"], ["99"]],
+            "{profile:?}"
+        );
+        flow::restore(&cluster, done["summary"]["next_input"].clone())
+            .await
+            .output();
+        assert_eq!(cluster.rows(P2).await, [["2"], ["77"], ["99"]]);
     }
 }
 
@@ -168,6 +201,82 @@ async fn an_undo_does_not_throw_away_what_was_loaded_since() {
     assert_eq!(cluster.rows(P2).await, [["2"], ["50"]]);
 }
 
+/// Breaks off between two partitions of one range, with and without a resume that begins to keep the
+/// second one again.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_between_two_partitions_puts_back_the_one_that_was_replaced() {
+    for resumed in [false, true] {
+        let cluster = damaged(Profile::V3_5).await;
+        meddle::refuse_once(&cluster, "REPLACE PARTITION (`p2`)");
+        let error = flow::restore(&cluster, input(json!({ "partitions": ["p1", "p2"] })))
+            .await
+            .error();
+        assert!(error.cause.contains("is full"), "{error:?}");
+        assert_eq!(cluster.rows(P1).await, [["1"]]);
+        cluster
+            .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 77, 'between')")
+            .await;
+        let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+        if resumed {
+            meddle::refuse_once(&cluster, "TRUNCATE TABLE `sales`.`orders_before_");
+            let error = flow::restore(&cluster, json!({ "resume": id }))
+                .await
+                .error();
+            assert!(error.cause.contains("is full"), "{error:?}");
+        }
+        let undone = flow::restore(&cluster, json!({ "undo": id }))
+            .await
+            .output();
+        assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+        assert_eq!(cluster.rows(P1).await, [["1"], ["9"]], "{resumed}");
+        assert_eq!(cluster.rows(P2).await, [["2"], ["77"], ["99"]], "{resumed}");
+    }
+}
+
+/// The live table lacks p2 when the restore is planned, and somebody else makes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_leaves_a_partition_that_the_restore_did_not_add() {
+    for refused in [
+        "REPLACE PARTITION (`p1`)",
+        "`sales`.`orders` ADD PARTITION IF NOT EXISTS `p2`",
+        "REPLACE PARTITION (`p2`)",
+    ] {
+        for rows in [0, 1] {
+            let cluster = damaged(Profile::V3_5).await;
+            cluster
+                .sql("ALTER TABLE sales.orders DROP PARTITION p2 FORCE")
+                .await;
+            let wanted = json!({ "partitions": ["p1", "p2"], "swap": "manual" });
+            let held = flow::restore(&cluster, input(wanted)).await.output();
+            let add = "ALTER TABLE sales.orders ADD PARTITION p2 VALUES LESS THAN ('2026-01-03')";
+            let added_early = refused.contains("REPLACE PARTITION (`p2`)");
+            if added_early {
+                cluster.sql(add).await;
+            }
+            meddle::refuse_once(&cluster, refused);
+            let error = flow::restore(&cluster, held["summary"]["next_input"].clone())
+                .await
+                .error();
+            assert!(error.cause.contains("is full"), "{error:?}");
+            if !added_early {
+                cluster.sql(add).await;
+            }
+            if rows > 0 {
+                cluster
+                    .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 55, 'mine')")
+                    .await;
+            }
+            let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+            let undone = flow::restore(&cluster, json!({ "undo": id }))
+                .await
+                .output();
+            assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+            assert_eq!(cluster.rows(P1).await, [["1"], ["9"]], "{refused}");
+            assert_eq!(cluster.rows(P2).await.len(), rows, "{refused}");
+        }
+    }
+}
+
 async fn automatic(profile: Profile) -> (Cluster, Value) {
     let cluster = Cluster::start(profile).await;
     cluster
@@ -220,6 +329,48 @@ async fn an_automatic_partition_is_kept_again_and_put_back() {
             "{profile:?}"
         );
     }
+}
+
+/// As many rows as were restored, of which one is not what was restored.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_does_not_throw_away_an_upsert_right_after_an_overwrite() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE DATABASE sales;
+             CREATE TABLE sales.events (d DATETIME NOT NULL, id INT NOT NULL, v STRING) PRIMARY KEY(d, id) \
+             PARTITION BY date_trunc('day', d) DISTRIBUTED BY HASH(id) BUCKETS 1 \
+             PROPERTIES('replication_num'='1');
+             INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 1, 'backed up')",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster
+        .sql("INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 91, 'late')")
+        .await;
+    let mut overwritten = false;
+    let upsert = meddle::once_before(
+        &cluster,
+        move |sql| {
+            let before = overwritten;
+            overwritten |= sql.starts_with("SUBMIT") && sql.contains("INSERT OVERWRITE");
+            before && sql.contains("task_runs")
+        },
+        "INSERT INTO sales.events VALUES ('2026-01-01 10:00:00', 1, 'upserted')",
+    );
+    let input = json!({
+        "target_label": "sales_20260301_full", "tables": ["events"], "partitions": ["p20260101"],
+    });
+    let done = flow::restore(&cluster, input).await.output();
+    assert!(upsert.has_come_about());
+    let live = "SELECT id, v FROM sales.events";
+    assert_eq!(cluster.rows(live).await, [["1", "upserted"]]);
+    let error = flow::restore(&cluster, done["summary"]["next_input"].clone())
+        .await
+        .error();
+    assert!(error.cause.contains("an undo would lose that"), "{error:?}");
+    assert_eq!(cluster.rows(live).await, [["1", "upserted"]]);
 }
 
 /// Two tables, of which one is swapped in when the restore breaks off: an undo takes back that one and

@@ -9,7 +9,7 @@ use shared::{
     plan::{
         backup::Selection,
         restore::{
-            CopyMode, Slot, Step, StepStatement, TableRef, Way,
+            CopyMode, Phase, Slot, Step, StepStatement, TableRef, Way,
             detail::Seen,
             resume::{CopyLook, TaskSeen, copy_look},
         },
@@ -29,6 +29,10 @@ use super::{
     splice::{Judgment, held, partition_of},
 };
 use crate::work::{Work, failed};
+
+/// The version of a partition that INSERT OVERWRITE made; an upsert or a delete after it leaves the
+/// number of rows as it was, and a higher version.
+const LOADED_ONCE: i64 = 2;
 
 impl Work<'_> {
     pub(super) async fn copy_partitions(
@@ -69,6 +73,13 @@ impl Work<'_> {
             self.begin(client, index).await?;
         }
         let may_be_replaced = from_live && self.may_be_replaced(table, partitions);
+        // Of what the restore never replaced, the copy that was kept may not be whole.
+        let puts_back = planned.phase == Phase::Undo && *mode == CopyMode::Temporary;
+        let live = match puts_back {
+            true => Some(self.check_splice(client, index, table).await?),
+            false => None,
+        };
+        let mut put = BTreeMap::new();
         let mut moved = Vec::new();
         let mut running = false;
         let mut retry = false;
@@ -79,9 +90,19 @@ impl Work<'_> {
                 CopyMode::Append | CopyMode::Overwrite => partition.clone(),
                 CopyMode::Temporary => self.request.temporary(&table.table, &partition),
             };
+            if let Some(live) = &live
+                && self
+                    .judge(client, index, table, partitions, live, &partition)
+                    .await?
+                    == Judgment::Leave
+            {
+                continue;
+            }
             let task = self.task_seen(client, &sent).await?;
             let kept = self.steps[index].detail.live.get(&partition);
-            let changed = !may_be_replaced && kept != source.get(&partition);
+            // What may hold restored rows already is never copied aside.
+            let settled = may_be_replaced && !self.steps[index].detail.again.contains(&partition);
+            let changed = !settled && kept != source.get(&partition);
             if from_live && (kept.is_none() || changed) {
                 if task == TaskSeen::Running {
                     running = true;
@@ -92,8 +113,12 @@ impl Work<'_> {
                 }
                 continue;
             }
-            if from_live && may_be_replaced {
+            if from_live && settled {
                 continue;
+            }
+            if overwrites_live && task == TaskSeen::Succeeded {
+                // Before rows are counted: what is written after this differs from it.
+                put.append(&mut self.loaded_once(client, index, table).await?);
             }
             let expected = self.count(client, &from, &partition).await?;
             let present = match mode {
@@ -185,9 +210,10 @@ impl Work<'_> {
             self.begin(client, index).await?;
             return Ok(Progress::Running);
         }
+        self.steps[index].detail.again.clear();
         // An undo may overwrite again what still is what this restore put there.
         if overwrites_live && !loaded_since {
-            self.steps[index].detail.live = self.held_live(client, index, table).await?;
+            self.steps[index].detail.live = put;
         }
         Ok(Progress::Done)
     }
@@ -208,6 +234,27 @@ impl Work<'_> {
         let planned = &self.steps[index].planned;
         let live = live.ok_or_else(|| failed(planned, "the live table is gone"))?;
         Ok(held(&live, &partitions))
+    }
+
+    /// What live partitions hold that were loaded once since they were made: what overwrote them.
+    async fn loaded_once(
+        &self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+    ) -> Result<BTreeMap<PartitionName, Digest>, Error> {
+        let mut held = self.held_live(client, index, table).await?;
+        let live = self.name_of(table, Slot::Live)?;
+        // Read after what they hold: versions only grow.
+        for row in client
+            .fetch(&show::partitions_meta([&self.database_of(table)?]))
+            .await?
+        {
+            if !row.temporary && row.table == live && row.visible_version > LOADED_ONCE {
+                held.remove(&row.partition);
+            }
+        }
+        Ok(held)
     }
 
     async fn submit_copy(

@@ -66,6 +66,15 @@ impl Work<'_> {
                 judgment => open.push((sent, new.clone(), judgment == Judgment::Go)),
             }
         }
+        let go: Vec<PartitionName> = open
+            .iter()
+            .filter(|(_, _, goes)| *goes)
+            .map(|(sent, _, _)| partition_of(sent))
+            .collect::<Result<_, _>>()?;
+        stale.extend(
+            self.not_kept_whole(client, index, table, range, &go)
+                .await?,
+        );
         if !stale.is_empty() {
             return self.keep_again(client, index, table, range, &stale).await;
         }
@@ -96,7 +105,36 @@ impl Work<'_> {
         Ok(Progress::Done)
     }
 
-    /// Undo of partitions that the live table did not have.
+    /// Undo: a temporary partition that is still there has not taken the place of the live one. That is
+    /// written down before it is dropped, because nothing shows it afterwards.
+    pub(super) async fn drop_temporary_partitions(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        range: &PartitionRange,
+    ) -> Result<Progress, Error> {
+        if let Some(replacing) = self.replacing(table, range)
+            && self.begun(replacing)
+        {
+            let live = self.live_table(client, index, table).await?;
+            let name = QualifiedTable::new(&self.database_of(table)?, &live.table);
+            let temporary = self.temporary_partitions(client, &name, &live).await?;
+            for sent in self.statements(index)? {
+                let partition = partition_of(&sent)?;
+                let stand_in = self.request.temporary(&table.table, &partition);
+                if temporary.contains_key(&stand_in) {
+                    self.steps[replacing].detail.live.remove(&partition);
+                }
+            }
+            let state = self.steps[replacing].row.state;
+            self.save(client, replacing, state).await?;
+        }
+        self.send_partition_changes(client, index).await?;
+        Ok(Progress::Done)
+    }
+
+    /// Undo of partitions that were added to the live table.
     pub(super) async fn drop_partitions(
         &mut self,
         client: &mut Client,
@@ -109,9 +147,12 @@ impl Work<'_> {
         for sent in self.statements(index)? {
             let partition = partition_of(&sent)?;
             if find(&live, &partition).is_some() {
-                self.judge(client, index, table, range, &live, &partition)
+                let judgment = self
+                    .judge(client, index, table, range, &live, &partition)
                     .await?;
-                open.push(sent);
+                if judgment == Judgment::Go {
+                    open.push(sent);
+                }
             }
         }
         self.begin(client, index).await?;
@@ -212,7 +253,9 @@ impl Work<'_> {
             "live partitions changed after they were copied aside: they are copied again"
         );
         for partition in stale {
-            self.steps[copy].detail.live.remove(partition);
+            let detail = &mut self.steps[copy].detail;
+            detail.live.remove(partition);
+            detail.again.insert(partition.clone());
         }
         self.begin(client, copy).await?;
         Ok(Progress::Running)

@@ -17,11 +17,11 @@ pub struct UndoTable {
     pub now: SwapIds,
 }
 
-/// A stored step, and whether it is known to be done.
+/// A stored step, and whether it was begun: then some of it may have happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredStep {
     pub planned: PlannedStep,
-    pub done: bool,
+    pub begun: bool,
 }
 
 /// The steps that take back what was promoted, numbered behind those of the restore; or everything
@@ -151,11 +151,12 @@ fn undo_table(
     }
 }
 
-/// Partitions that were kept are put back; those that the live table did not have are dropped.
+/// Partitions that were kept are put back where some of a range may have been replaced, also while
+/// others of it are being kept again: each is judged by itself. Those that were added to the live
+/// table are dropped.
 fn undo_splice(table: &TableRef, steps: &[&StoredStep]) -> Vec<Step> {
     let kept: Vec<&PartitionRange> = steps
         .iter()
-        .filter(|stored| stored.done)
         .filter_map(|stored| match &stored.planned.step {
             Step::CopyPartitions {
                 to: Slot::Before,
@@ -193,15 +194,17 @@ fn undo_splice(table: &TableRef, steps: &[&StoredStep]) -> Vec<Step> {
                 partitions,
                 ..
             } => {
-                undone.push(Step::DropPartitions {
-                    table: table.clone(),
-                    partitions: partitions.clone(),
-                });
+                if stored.begun {
+                    undone.push(Step::DropPartitions {
+                        table: table.clone(),
+                        partitions: partitions.clone(),
+                    });
+                }
                 continue;
             }
             _ => continue,
         };
-        if !kept.contains(&partitions) {
+        if !stored.begun || !kept.contains(&partitions) {
             continue;
         }
         let copy = |mode| Step::CopyPartitions {

@@ -1,6 +1,6 @@
 //! What is remembered of a step besides its state: the column `detail` of `restore_steps`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,13 @@ pub struct Detail {
     /// what still holds it may be replaced or dropped.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub live: BTreeMap<PartitionName, Digest>,
+    /// Partitions that the table lacked when they were to be added: an undo drops no others.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub added: BTreeSet<PartitionName>,
+    /// Live partitions that are being copied aside once more: none of them was replaced, and until the
+    /// step is done their copies are not whole.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub again: BTreeSet<PartitionName>,
     /// What a verified table held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Digest>,
@@ -88,6 +95,8 @@ mod tests {
             previous_job: Some(7),
             made: [("t_restored".parse().unwrap(), TableId(9))].into(),
             live: [("p1".parse().unwrap(), Digest::of([&b"x"[..]]))].into(),
+            added: ["p3".parse().unwrap()].into(),
+            again: ["p2".parse().unwrap()].into(),
             bytes: Some(5),
             seen: Some(Seen {
                 digest: None,

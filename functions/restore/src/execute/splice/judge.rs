@@ -14,7 +14,7 @@ use shared::{
 };
 
 use super::find;
-use crate::work::{Work, failed};
+use crate::work::{Stored, Work, failed};
 
 /// What may be done to a live partition now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,12 +73,18 @@ impl Work<'_> {
         let put = self.replacing(table, range).map(|step| &self.steps[step]);
         let known = put.and_then(|step| step.detail.live.get(partition).copied());
         let is_ours = known == Some(now) && !found.pending;
-        let never_put = put.is_none_or(|step| step.row.attempt == 0);
+        let replaces = |step: &Stored| matches!(step.planned.step, Step::ReplacePartitions { .. });
+        let never_put =
+            put.is_none_or(|step| step.row.attempt == 0 || (replaces(step) && known.is_none()));
         match kept {
             _ if is_ours => Ok(Judgment::Go),
-            // Loaded into since it was kept, and never replaced.
-            Some(_) if never_put => Ok(Judgment::Leave),
-            None if self.is_empty(client, table, found).await? => Ok(Judgment::Go),
+            None if self.added(table, range, partition)
+                && self.is_empty(client, table, found).await? =>
+            {
+                Ok(Judgment::Go)
+            }
+            // Somebody else made it or loaded into it, and it was never replaced.
+            _ if never_put => Ok(Judgment::Leave),
             _ => Err(failed(
                 planned,
                 format!(
@@ -94,12 +100,57 @@ impl Work<'_> {
         }
     }
 
+    /// Of live partitions that are about to be replaced, those of which not as many rows were kept as
+    /// they have.
+    pub(super) async fn not_kept_whole(
+        &self,
+        client: &mut Client,
+        index: usize,
+        table: &TableRef,
+        range: &PartitionRange,
+        partitions: &[PartitionName],
+    ) -> Result<Vec<PartitionName>, Error> {
+        let promotes = self.steps[index].planned.phase != Phase::Undo;
+        if !promotes || partitions.is_empty() || self.keeping(table, range).is_none() {
+            return Ok(Vec::new());
+        }
+        let database = self.database_of(table)?;
+        let mut counts = Vec::new();
+        for slot in [Slot::Live, Slot::Before] {
+            let name = QualifiedTable::new(&database, &self.name_of(table, slot)?);
+            let query = count_partitions(&name, partitions)
+                .map_err(|error| Error::internal(error.to_string()))?;
+            let mut rows = client.fetch(&query).await?;
+            rows.sort_by_key(|row| row.index);
+            counts.push(rows.into_iter().map(|row| row.row_count));
+        }
+        let [live, kept] = counts
+            .try_into()
+            .map_err(|_| Error::internal("other than two tables were counted"))?;
+        Ok(partitions
+            .iter()
+            .zip(live.zip(kept))
+            .filter(|(_, (live, kept))| live != kept)
+            .map(|(partition, _)| partition.clone())
+            .collect())
+    }
+
     /// The step that copies live partitions aside.
     pub(super) fn keeping(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
         self.steps.iter().position(|stored| {
             matches!(&stored.planned.step, Step::CopyPartitions {
                 table: own, to: Slot::Before, partitions, ..
             } if own == table && partitions == range)
+        })
+    }
+
+    /// Whether this restore added a partition to the live table.
+    fn added(&self, table: &TableRef, range: &PartitionRange, partition: &PartitionName) -> bool {
+        self.steps.iter().any(|stored| {
+            stored.detail.added.contains(partition)
+                && matches!(&stored.planned.step, Step::AddPartitions {
+                    table: own, slot: Slot::Live, partitions, ..
+                } if own == table && partitions == range)
         })
     }
 
@@ -115,7 +166,7 @@ impl Work<'_> {
     }
 
     /// The step that puts restored partitions in their place.
-    fn replacing(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
+    pub(super) fn replacing(&self, table: &TableRef, range: &PartitionRange) -> Option<usize> {
         self.steps.iter().position(|stored| {
             stored.planned.phase == Phase::Promote
                 && match &stored.planned.step {

@@ -44,6 +44,7 @@ pub(super) struct Crashed;
 #[derive(Debug, Clone, Default)]
 struct State {
     begun: Option<Begun>,
+    entered: bool,
     done: bool,
     /// Of each partition's copy.
     attempts: BTreeMap<usize, u32>,
@@ -101,7 +102,7 @@ impl<'a> Runner<'a> {
             .zip(&self.states)
             .map(|(planned, state)| StoredStep {
                 planned: planned.clone(),
-                done: state.done,
+                begun: state.entered,
             })
             .collect();
         let tables: BTreeMap<TableRef, UndoTable> = self
@@ -135,6 +136,7 @@ impl<'a> Runner<'a> {
             if planned.phase <= Phase::Verify {
                 self.nothing_live_changed();
             }
+            self.states[index].entered = true;
             self.step(index, &planned)?;
             self.states[index].done = true;
         }
