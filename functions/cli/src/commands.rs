@@ -15,7 +15,7 @@ mod show;
 mod status;
 
 use clap::CommandFactory;
-use shared::{config::Settings, context::Context, error::Error, ops::Ops, starrocks::Client};
+use shared::{context::Context, error::Error, ops::Ops, starrocks::Client};
 
 use crate::{
     Done,
@@ -38,7 +38,6 @@ pub(crate) async fn run(args: Args, terminal: &mut Terminal) -> Done {
     }
     let context = Context::load(path.as_deref()).await?;
     Session {
-        settings: context.settings().clone(),
         context,
         output,
         terminal,
@@ -50,7 +49,6 @@ pub(crate) async fn run(args: Args, terminal: &mut Terminal) -> Done {
 
 /// What every command has at hand.
 pub(crate) struct Session<'t> {
-    settings: Settings,
     context: Context,
     output: Output,
     terminal: &'t mut Terminal,
@@ -92,7 +90,7 @@ impl Session<'_> {
     /// A connection to a cluster whose ops tables are as they must be.
     async fn connect_to_ops(&self) -> Result<Client, Error> {
         let mut client = self.connect().await?;
-        let ops = self.settings.ops_database();
+        let ops = self.context.settings().ops_database();
         let state = Ops::new(&mut client, ops).schema_state().await?;
         match state.to_error(ops) {
             None => Ok(client),
@@ -101,6 +99,6 @@ impl Session<'_> {
     }
 
     fn ops<'c>(&'c self, client: &'c mut Client) -> Ops<'c> {
-        Ops::new(client, self.settings.ops_database())
+        Ops::new(client, self.context.settings().ops_database())
     }
 }

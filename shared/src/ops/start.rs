@@ -36,13 +36,12 @@ impl Ops<'_> {
                 ) => {}
             Err(error) => return Err(error.into()),
         }
+        let mut holder = None;
         until_visible!(format!("the start of group {group} at {scheduled_at}"), {
-            self.start_holder(&label).await?.is_some()
+            holder = self.start_holder(&label).await?;
+            holder.is_some()
         })?;
-        Ok(self
-            .start_holder(&label)
-            .await?
-            .unwrap_or_else(|| execution.clone()))
+        holder.ok_or_else(|| Error::internal("a start that can be read has no execution"))
     }
 
     async fn start_holder(&mut self, label: &LoadLabel) -> Result<Option<ExecutionId>, Error> {

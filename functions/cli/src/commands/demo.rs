@@ -102,7 +102,6 @@ impl Demo<'_> {
             .map_err(|error| Error::internal(format!("the demo's own command: {error}")))?;
         let session = Session {
             context: Context::new(self.settings.clone()),
-            settings: self.settings.clone(),
             output: Output::Text,
             terminal: &mut *self.terminal,
             pace: RATE.into(),

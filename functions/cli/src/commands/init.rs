@@ -13,7 +13,7 @@ use crate::{Done, args::Output, render};
 impl Session<'_> {
     pub(super) async fn init(&mut self, expected_partitions: u64) -> Done {
         let mut client = self.connect().await?;
-        let repository = self.settings.repository()?.clone();
+        let repository = self.context.settings().repository()?.clone();
         if read::read_repository(&mut client, &repository)
             .await?
             .is_none()
@@ -38,7 +38,7 @@ impl Session<'_> {
             .ops(&mut client)
             .init(live, expected_partitions)
             .await?;
-        let inventory = self.settings.inventory().to_vec();
+        let inventory = self.context.settings().inventory().to_vec();
         self.ops(&mut client).add_to_inventory(&inventory).await?;
         if !inventory.is_empty() {
             report
@@ -70,7 +70,7 @@ impl Session<'_> {
         &self,
         client: &mut shared::starrocks::Client,
     ) -> Result<Option<Error>, Error> {
-        let mut ops = Ops::new(client, self.settings.ops_database());
+        let mut ops = Ops::new(client, self.context.settings().ops_database());
         match ops.schema_state().await? {
             shared::ops::schema::SchemaState::Current => ops.foreign_conflict().await,
             // Without our columns its rows cannot be told from ours: only a job that runs conflicts.

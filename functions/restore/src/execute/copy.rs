@@ -301,7 +301,7 @@ impl Work<'_> {
         })
     }
 
-    async fn count(
+    pub(super) async fn count(
         &self,
         client: &mut Client,
         table: &QualifiedTable,

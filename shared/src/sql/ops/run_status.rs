@@ -208,21 +208,23 @@ pub fn newest_lease(ops: &DatabaseName, database: &DatabaseName) -> Query<LeaseR
 /// Databases on which an execution holds a lease that has not run out. A generation of its own may
 /// have superseded another.
 pub fn databases_held(ops: &DatabaseName, execution: &ExecutionId) -> Query<HeldRow> {
-    Sql::new("SELECT DISTINCT database_name FROM ")
-        .ops_table(ops, OpsTable::RunStatus)
-        .text(" WHERE scope = 'lease' AND expires_at > UTC_TIMESTAMP() AND execution_id = ")
-        .literal(execution.as_str())
+    leases_of(ops, "expires_at > UTC_TIMESTAMP() AND ", execution)
         .text(" ORDER BY database_name")
         .query("SELECT leases")
 }
 
 /// Every database that an execution had a lease on.
 pub fn leased_by(ops: &DatabaseName, execution: &ExecutionId) -> Query<HeldRow> {
+    leases_of(ops, "", execution).query("SELECT leases")
+}
+
+fn leases_of(ops: &DatabaseName, condition: &'static str, execution: &ExecutionId) -> Sql {
     Sql::new("SELECT DISTINCT database_name FROM ")
         .ops_table(ops, OpsTable::RunStatus)
-        .text(" WHERE scope = 'lease' AND execution_id = ")
+        .text(" WHERE scope = 'lease' AND ")
+        .text(condition)
+        .text("execution_id = ")
         .literal(execution.as_str())
-        .query("SELECT leases")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

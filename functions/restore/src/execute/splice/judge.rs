@@ -193,9 +193,7 @@ impl Work<'_> {
     ) -> Result<bool, Error> {
         let live =
             QualifiedTable::new(&self.database_of(table)?, &self.name_of(table, Slot::Live)?);
-        let query = count_partitions(&live, std::slice::from_ref(&partition.name))
-            .map_err(|error| Error::internal(error.to_string()))?;
-        let rows = client.fetch(&query).await?;
-        Ok(!partition.pending && rows.iter().all(|row| row.row_count == 0))
+        let rows = self.count(client, &live, &partition.name).await?;
+        Ok(!partition.pending && rows == 0)
     }
 }
