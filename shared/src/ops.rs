@@ -17,7 +17,8 @@ use std::time::Duration;
 use crate::{
     error::{Error, ErrorName},
     ident::DatabaseName,
-    starrocks::Client,
+    sql::Statement,
+    starrocks::{Client, FailureKind},
 };
 
 /// The ops database of a cluster.
@@ -31,6 +32,28 @@ impl<'a> Ops<'a> {
     pub fn new(client: &'a mut Client, database: &'a DatabaseName) -> Ops<'a> {
         Ops { client, database }
     }
+
+    /// Sends an INSERT that carries a load label, which StarRocks lets succeed once: its
+    /// compare-and-set.
+    async fn insert_once(&mut self, statement: &Statement) -> Result<Once, Error> {
+        match self.client.run(statement).await {
+            Ok(_) => Ok(Once::Inserted),
+            Err(error) => match error.kind() {
+                FailureKind::LoadLabelUsed => Ok(Once::Taken),
+                FailureKind::ConnectionLost | FailureKind::Timeout => Ok(Once::Unknown),
+                _ => Err(error.into()),
+            },
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Once {
+    Inserted,
+    /// Somebody was faster, or an earlier call of ours.
+    Taken,
+    /// No answer: it may have succeeded. The row tells.
+    Unknown,
 }
 
 /// How long a write may stay invisible before that is an error: StarRocks waits 10 s itself before it

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::{
     config::Settings,
-    error::{Error, ErrorName},
+    error::Error,
     facts::cluster::{ClusterFacts, RepositoryFacts},
     flow::OnUnsupported,
     ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableName},
@@ -37,13 +37,7 @@ pub(crate) struct Gathered {
 
 impl Gathered {
     pub(crate) fn cluster_id(&self) -> Result<&ClusterId, Error> {
-        self.cluster.cluster_id.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorName::AccessDenied,
-                "which cluster this is cannot be read from SHOW FRONTENDS",
-            )
-            .hint("a full of another cluster must never count: GRANT OPERATE ON SYSTEM TO ...")
-        })
+        self.cluster.known_id()
     }
 
     /// `databases`: those in which nothing else may run.
@@ -135,13 +129,9 @@ impl Gathered {
         })
     }
 
-    /// Of the fullest disk of all backends; `None` where they cannot be seen.
+    /// `None` where backends cannot be seen.
     pub(crate) fn min_free_disk_percent(&self) -> Option<u8> {
-        let backends = self.cluster.backends.as_ref()?;
-        backends
-            .iter()
-            .filter_map(|backend| backend.free_percent())
-            .min()
+        self.cluster.fullest_disk().map(|(percent, _)| percent)
     }
 
     /// The engine's words for why the repository cannot be used, or our own.

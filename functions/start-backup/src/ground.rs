@@ -47,7 +47,7 @@ pub(crate) struct Decided {
 impl Work<'_> {
     pub(crate) async fn ground(&self, client: &mut Client) -> Result<Ground, Error> {
         let cluster = read::read_cluster(client).await?;
-        let cluster_id = cluster.cluster_id.ok_or_else(unknown_cluster)?;
+        let cluster_id = cluster.known_id()?.clone();
         let last_full = self.last_full(client, &cluster_id).await?;
         let selection = self.selection(client).await?;
         let leftovers = self.ops(client).leftovers().await?;
@@ -148,14 +148,6 @@ impl Work<'_> {
             (None, None) => Ok(None),
         }
     }
-}
-
-fn unknown_cluster() -> Error {
-    Error::new(
-        ErrorName::AccessDenied,
-        "which cluster this is cannot be read from SHOW FRONTENDS",
-    )
-    .hint("a full of another cluster must never become a baseline: GRANT OPERATE ON SYSTEM TO ...")
 }
 
 fn unreadable(work: &Work<'_>, tables: &BTreeMap<TableName, String>) -> Error {

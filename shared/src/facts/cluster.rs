@@ -1,6 +1,9 @@
 //! The cluster as a whole. What needs a privilege that the user may lack is `None` without it.
 
-use crate::ident::{ClusterId, RepositoryName};
+use crate::{
+    error::{Error, ErrorName},
+    ident::{ClusterId, RepositoryName},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterFacts {
@@ -73,6 +76,31 @@ impl BackendFacts {
 }
 
 impl ClusterFacts {
+    /// A full of another cluster must never become a baseline.
+    pub fn known_id(&self) -> Result<&ClusterId, Error> {
+        self.cluster_id.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorName::AccessDenied,
+                "which cluster this is cannot be read from SHOW FRONTENDS",
+            )
+            .hint(
+                "a full of another cluster must never become a baseline: GRANT OPERATE ON SYSTEM TO ...",
+            )
+        })
+    }
+
+    /// The fullest disk of the living backends, as its free share in percent and its host.
+    pub fn fullest_disk(&self) -> Option<(u8, &str)> {
+        let alive = self
+            .backends
+            .as_ref()?
+            .iter()
+            .filter(|backend| backend.alive);
+        alive
+            .filter_map(|backend| Some((backend.free_percent()?, backend.host.as_str())))
+            .min()
+    }
+
     /// Backends that can take replicas: alive and not on their way out.
     pub fn live_backends(&self) -> Option<usize> {
         let live = |backend: &&BackendFacts| backend.alive && !backend.decommissioned;

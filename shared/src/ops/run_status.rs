@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Ops, until_visible};
+use super::{Once, Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
     ident::{DatabaseName, ExecutionId, Generation, InvocationId, PlanId},
@@ -17,7 +17,6 @@ use crate::{
         ops::run_status::{self, ClaimRow, ForeignRow, LeaseRow, Phase},
         show,
     },
-    starrocks::FailureKind,
 };
 
 /// Before a statement that cannot be taken back, this much of the lease must be left: longer than any
@@ -95,16 +94,8 @@ impl Ops<'_> {
             execution,
             invocation,
         );
-        match self.client.run(&statement).await {
-            Ok(_) => {}
-            // Refused: somebody was faster. No answer: it may have succeeded. The row tells.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    FailureKind::LoadLabelUsed | FailureKind::ConnectionLost | FailureKind::Timeout
-                ) => {}
-            Err(error) => return Err(error.into()),
-        }
+        // Whoever was faster, the row tells.
+        self.insert_once(&statement).await?;
         self.await_generation(database, generation).await?;
         let newest = self.newest_lease(database).await?;
         match newest {
@@ -269,16 +260,8 @@ impl Ops<'_> {
             lease.generation,
             &lease.execution,
         );
-        match self.client.run(&statement).await {
-            Ok(_) => {}
-            Err(error) if error.kind() == FailureKind::LoadLabelUsed => return Ok(false),
-            // It may have succeeded, for us or for another. The row tells.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    FailureKind::ConnectionLost | FailureKind::Timeout
-                ) => {}
-            Err(error) => return Err(error.into()),
+        if self.insert_once(&statement).await? == Once::Taken {
+            return Ok(false);
         }
         let mut ours = false;
         until_visible!(format!("the claim of label {label}"), {

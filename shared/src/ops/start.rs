@@ -8,7 +8,6 @@ use crate::{
     ident::{ExecutionId, GroupName},
     label::LoadLabel,
     sql::ops::run_status,
-    starrocks::FailureKind,
     time::UtcTime,
 };
 
@@ -26,16 +25,8 @@ impl Ops<'_> {
             return Ok(holder);
         }
         let statement = run_status::insert_start(self.database, &label, execution);
-        match self.client.run(&statement).await {
-            Ok(_) => {}
-            // Refused: somebody was faster. No answer: it may have succeeded. The row tells.
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    FailureKind::LoadLabelUsed | FailureKind::ConnectionLost | FailureKind::Timeout
-                ) => {}
-            Err(error) => return Err(error.into()),
-        }
+        // Whoever was faster, the row tells.
+        self.insert_once(&statement).await?;
         let mut holder = None;
         until_visible!(format!("the start of group {group} at {scheduled_at}"), {
             holder = self.start_holder(&label).await?;

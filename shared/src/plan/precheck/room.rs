@@ -45,10 +45,7 @@ fn above_reserve(available: u64, total: u64, min_free_percent: u8) -> u64 {
 /// Snapshots keep files that compaction would delete, so a backup fills a disk too.
 pub(super) fn check_free(cluster: &ClusterFacts, least: u8) -> Option<Finding> {
     const CHECK: &str = "free space";
-    let backends = cluster.backends.as_ref()?.iter();
-    let alive = backends.filter(|backend| backend.alive);
-    let free = alive.filter_map(|backend| Some((backend.free_percent()?, &backend.host)));
-    let (percent, host) = free.min()?;
+    let (percent, host) = cluster.fullest_disk()?;
     let message = format!("{percent} % on the fullest disk ({host})");
     Some(match percent < least {
         false => Finding::passed(CHECK, message),
