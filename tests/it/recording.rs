@@ -237,6 +237,41 @@ async fn a_lost_label_that_turns_up_cancelled_is_recorded_so() {
     assert_eq!(phase(&cluster).await, "RECORDED");
 }
 
+/// What was looked for in vain once is not looked for by every later run.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_label_of_which_a_fragment_is_left_is_given_up_by_the_next_run() {
+    let cluster = shop(Profile::V3_5).await;
+    let job = started(&cluster).await;
+    let outcome = record(&cluster, &job, "lost").await;
+    assert_eq!(outcome["status"], json!("LOST"), "{outcome}");
+    // Cut off, and no more shown: another job took its row.
+    cluster.sql("CANCEL BACKUP FROM sales").await;
+    cluster
+        .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
+        .await;
+    cluster.advance(30 * 60);
+    let fragment = cluster
+        .bucket()
+        .join("starrocks/__starrocks_repository_repo/__ss_sales_20260301_full/__ss_content");
+    std::fs::create_dir_all(&fragment).expect("a folder");
+    std::fs::write(fragment.join("part"), "x").expect("a fragment");
+    let input = json!({ "group": "nightly", "kind": "full" });
+    tokio::time::timeout(
+        std::time::Duration::from_secs(60),
+        flow::backup(&cluster, input),
+    )
+    .await
+    .expect("it comes to an end")
+    .output();
+    assert_eq!(
+        history(&cluster).await,
+        [
+            ["sales_20260301_full", "LOST"],
+            ["sales_20260301_full_r1", "FINISHED"]
+        ]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_of_other_tables_is_recorded_as_a_failure() {
     let cluster = shop(Profile::V3_5).await;

@@ -56,7 +56,9 @@ impl Work<'_> {
             Whereabouts::Running(_) | Whereabouts::Finished => (JobState::Running, None),
             Whereabouts::Cancelled(words) => (JobState::Cancelled, Some(words)),
             // Looked for in vain already. If it turns up after all, the audit finds it.
-            Whereabouts::Nowhere if record.status == BackupStatus::Lost => {
+            Whereabouts::Nowhere | Whereabouts::Unfinished
+                if record.status == BackupStatus::Lost =>
+            {
                 self.ops(client)
                     .set_phase(lease, &claim.label, Phase::Abandoned, None)
                     .await?;
@@ -68,7 +70,8 @@ impl Work<'_> {
             }
             // Sent, and shown nowhere yet or no more: followed until it shows up or is lost.
             _ if claim.phase >= Phase::Submitted => (JobState::Running, None),
-            Whereabouts::Nowhere if own => {
+            // Whose failure is in history already was on its way to be abandoned.
+            Whereabouts::Nowhere if own && record.status == BackupStatus::Running => {
                 return Ok(Adopted::Plan(Prepared::read(self, client, &record).await?));
             }
             Whereabouts::Nowhere => {

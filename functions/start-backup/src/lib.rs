@@ -135,8 +135,10 @@ impl Work<'_> {
         label: &shared::label::SnapshotLabel,
         reason: &str,
     ) -> Result<(), Error> {
-        tracing::warn!(label = %label, database = %self.database, reason, "label abandoned");
         let mut ops = self.ops(client);
+        // A call that was superseded ends nothing: its successor may have submitted this label.
+        ops.verify_lease(lease).await?;
+        tracing::warn!(label = %label, database = %self.database, reason, "label abandoned");
         if ops.backup(label).await?.is_some() {
             ops.record_failed(label, BackupStatus::Failed, reason)
                 .await?;
