@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::{
     config::Settings,
-    error::{Error, ErrorName},
+    error::Error,
     flow::{RestoreAction, RestoreRun},
     ident::DatabaseName,
     ops::Ops,
     plan::restore::{self, Context, RestorePlan, RestoreRequest, Source},
-    sql::ops::steps::{NewRestore, StepRow, StepState},
+    sql::ops::steps::{NewRestore, RestoreRow, StepRow, StepState},
     starrocks::Client,
 };
 
@@ -32,10 +32,16 @@ pub(crate) async fn plan(
     if matches!(run.action, RestoreAction::Promote | RestoreAction::Undo) {
         return promote::preview(settings, client, run).await;
     }
-    if let Some(plan) = stored.and_then(|restore| restore.plan) {
+    if let Some(restore) = stored
+        && let Some(plan) = &restore.plan
+    {
         // A repeat: the plan of a restore is made once.
-        return serde_json::from_str(&plan)
-            .map_err(|error| Error::internal(format!("the stored plan is not JSON: {error}")));
+        let plan: Value = serde_json::from_str(plan)
+            .map_err(|error| Error::internal(format!("the stored plan is not JSON: {error}")))?;
+        if run.action == RestoreAction::Restore {
+            is_the_same(run, &restore, &plan)?;
+        }
+        return Ok(plan);
     }
     let request = RestoreRequest::of_run(run)?;
     let sources = target::read_sources(settings, client, &request.labels).await?;
@@ -45,14 +51,7 @@ pub(crate) async fn plan(
     if let Some(expected) = &run.expect_plan
         && *expected != plan.digest.to_string()
     {
-        return Err(Error::new(
-            ErrorName::InvalidInput,
-            format!(
-                "the plan is not the one that was shown: {} instead of {expected}",
-                plan.digest
-            ),
-        )
-        .hint("the cluster changed meanwhile: look at the plan again"));
+        return Err(other_plan(expected, &plan.digest.to_string()));
     }
     let answer = summary(&plan, &databases(&request, &sources));
     if !run.dry_run {
@@ -63,6 +62,37 @@ pub(crate) async fn plan(
         store(settings, client, run, &request, &plan, &context, &answer).await?;
     }
     Ok(answer)
+}
+
+/// An execution is named by whoever starts it, and an old name can be given again: that must not go on
+/// with the restore of that time.
+fn is_the_same(run: &RestoreRun, stored: &RestoreRow, plan: &Value) -> Result<(), Error> {
+    let request = stored.scope.as_deref().unwrap_or_default();
+    let request: Option<RestoreRequest> = serde_json::from_str(request).ok();
+    if request != Some(RestoreRequest::of_run(run)?) {
+        return Err(Error::invalid_input(format!(
+            "restore '{}' was made before, from another input or at another time",
+            run.restore_id
+        ))
+        .hint("start the execution under a name that was not used yet")
+        .hint(format!(
+            "or go on with that one: starrocks-br restore resume {}",
+            run.restore_id
+        )));
+    }
+    match (&run.expect_plan, plan["digest"].as_str()) {
+        (Some(expected), found) if found != Some(expected) => {
+            Err(other_plan(expected, found.unwrap_or("an unknown one")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn other_plan(expected: &str, found: &str) -> Error {
+    Error::invalid_input(format!(
+        "the plan is not the one that was shown: {found} instead of {expected}"
+    ))
+    .hint("the cluster changed meanwhile: look at the plan again")
 }
 
 async fn store(

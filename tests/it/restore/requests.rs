@@ -1,6 +1,7 @@
 //! What can be asked for, and how it is cut into statements.
 
 use serde_json::{Value, json};
+use shared::error::Error;
 use starrocks_emulator::Profile;
 use tests::{cluster::Cluster, flow};
 
@@ -228,4 +229,47 @@ async fn one_statement_names_at_most_five_hundred_tables() {
     flow::call(&context, "Restore", plan).await.unwrap();
     let kinds = "SELECT COUNT(*) FROM ops.restore_steps WHERE kind = 'restore_snapshot'";
     assert_eq!(cluster.one(kinds).await, "2");
+}
+
+async fn plan_as(cluster: &Cluster, name: &str, input: Value) -> Result<Value, Error> {
+    let context = cluster.context();
+    let execution = json!({ "Id": name, "StartTime": "2026-03-01T05:30:00Z" });
+    let precheck = json!({
+        "operation": "restore", "machine": "any", "input": input, "execution": execution,
+    });
+    let run = flow::call(&context, "Precheck", precheck).await?["run"].clone();
+    let payload = json!({ "operation": "plan", "run": run });
+    flow::call(&context, "Restore", payload).await
+}
+
+/// The plan of a restore is made once. Under a name that was used before, another input is not that
+/// restore.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_was_used_before_does_not_continue_another_restore() {
+    let (cluster, _) = two_databases().await;
+    let input = |more: Value| {
+        let mut input = json!({ "group": "nightly", "swap": "manual" });
+        for (key, value) in more.as_object().expect("an object") {
+            input[key] = value.clone();
+        }
+        input
+    };
+    let plan = plan_as(&cluster, "again", input(json!({}))).await.unwrap();
+    let repeated = plan_as(&cluster, "again", input(json!({}))).await.unwrap();
+    assert_eq!(repeated, plan);
+    let expected = input(json!({ "expect_plan": plan["digest"] }));
+    assert_eq!(plan_as(&cluster, "again", expected).await.unwrap(), plan);
+    for other in [
+        json!({ "as_of": "2026-03-01 04:30" }),
+        json!({ "tables": ["t"] }),
+        json!({ "swap": "auto" }),
+        json!({ "expect_plan": "0123456789abcdef0123456789abcdef" }),
+    ] {
+        let error = plan_as(&cluster, "again", input(other.clone())).await;
+        let error = error.expect_err("another restore");
+        assert_eq!(error.name.as_str(), "InvalidInput", "{other}: {error}");
+    }
+    plan_as(&cluster, "another", input(json!({ "tables": ["t"] })))
+        .await
+        .unwrap();
 }
