@@ -101,6 +101,26 @@ async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
     );
 }
 
+/// What is built and verified needs no snapshot to become live, nor to go back.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_the_promotion_nor_the_way_back_needs_the_repository() {
+    let cluster = damaged_shop(Profile::V4_1).await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    cluster.sql("DROP REPOSITORY repo").await;
+    let promoted = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(promoted["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+    let undone = flow::restore(&cluster, promoted["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn promoting_or_undoing_twice_is_refused() {
     let cluster = damaged_shop(Profile::V4_1).await;

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use shared::{
     config::Settings,
-    error::{Error, ErrorName},
+    error::Error,
     foreign,
     manifest::BackupRecord,
-    ops::Ops,
     plan::{
         foreign::named,
-        restore::{Phase, RestoreRequest, Slot, SnapshotSource, Source, Step, policy},
+        restore::{Slot, SnapshotSource, Source, Step, policy},
     },
     sql::ops::steps::RestoreRow,
     starrocks::Client,
@@ -41,42 +40,24 @@ pub(crate) async fn read(
     })
 }
 
-/// The way back must not hang on a snapshot: once all is built and verified, the tables that the steps
-/// name are all that is needed of a foreign label.
-pub(crate) async fn without_snapshot(
-    settings: &Settings,
-    client: &mut Client,
+/// Of a label whose snapshot is not needed any more, the tables that the steps name are all.
+pub(crate) fn without_snapshot(
+    record: BackupRecord,
     restore: &RestoreRow,
-    request: &RestoreRequest,
     steps: &[Stored],
-    error: Error,
-) -> Result<Vec<Source>, Error> {
-    let is_gone = matches!(
-        error.name,
-        ErrorName::NotFound | ErrorName::RepositoryUnavailable | ErrorName::BackupFailed
-    );
-    let is_built = steps
-        .iter()
-        .all(|step| step.is_done() || step.planned.phase > Phase::Verify);
-    let ([label], true, true) = (request.labels.as_slice(), is_gone, is_built) else {
-        return Err(error);
-    };
-    let record = Ops::new(client, settings.ops_database())
-        .known_backup(label)
-        .await?;
-    let database = restore.databases().unwrap_or_default().pop();
-    let (Some(database), true) = (database, foreign::is_foreign(&record)) else {
-        return Err(error);
+) -> Option<Source> {
+    let [database] = &restore.databases().ok()?[..] else {
+        return None;
     };
     let tables = steps.iter().filter_map(|step| step.planned.step.table());
     let tables = tables.map(|table| table.table.clone()).collect();
-    let (manifest, origin) = named(&record, &database, tables);
-    Ok(vec![Source {
+    let (manifest, origin) = named(&record, database, tables);
+    Some(Source {
         snapshots: BTreeMap::new(),
         manifest,
         origin,
         record,
-    }])
+    })
 }
 
 impl Work<'_> {

@@ -14,14 +14,16 @@ use shared::{
     plan::{
         backup::Selection,
         foreign::Origin,
-        restore::{RestoreRequest, Slot, SnapshotSource, Source, Target},
+        restore::{Phase, RestoreRequest, Slot, SnapshotSource, Source, Target},
     },
     read::{self, Around, DatabaseReading},
-    sql::show,
+    sql::{ops::steps::RestoreRow, show},
     starrocks::Client,
     track,
     version::EngineLine,
 };
+
+use crate::work::Stored;
 
 /// Each label with its manifest and every snapshot that holds a part of it.
 pub(crate) async fn read_sources(
@@ -47,6 +49,47 @@ pub(crate) async fn read_sources(
             record,
             manifest,
             snapshots,
+        });
+    }
+    Ok(sources)
+}
+
+/// Neither what becomes live nor the way back may hang on the repository: once all is built and
+/// verified, the manifests are enough.
+pub(crate) async fn without_snapshots(
+    settings: &Settings,
+    client: &mut Client,
+    restore: &RestoreRow,
+    request: &RestoreRequest,
+    steps: &[Stored],
+    error: Error,
+) -> Result<Vec<Source>, Error> {
+    let is_gone = matches!(
+        error.name,
+        ErrorName::NotFound | ErrorName::RepositoryUnavailable | ErrorName::BackupFailed
+    );
+    let is_built = steps
+        .iter()
+        .all(|step| step.is_done() || step.planned.phase > Phase::Verify);
+    if !is_gone || !is_built {
+        return Err(error);
+    }
+    let mut sources = Vec::with_capacity(request.labels.len());
+    for label in &request.labels {
+        let mut ops = Ops::new(client, settings.ops_database());
+        let record = ops.known_backup(label).await?;
+        if foreign::is_foreign(&record) {
+            match crate::foreign::without_snapshot(record, restore, steps) {
+                Some(source) => sources.push(source),
+                None => return Err(error),
+            }
+            continue;
+        }
+        sources.push(Source {
+            origin: Origin::Ours,
+            manifest: ops.manifest(&record).await?,
+            snapshots: BTreeMap::new(),
+            record,
         });
     }
     Ok(sources)

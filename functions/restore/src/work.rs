@@ -18,7 +18,7 @@ use shared::{
     version::EngineLine,
 };
 
-use crate::{foreign, target};
+use crate::target;
 
 /// A step as stored, read back.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl<'a> Work<'a> {
         let sources = match target::read_sources(settings, client, &request.labels).await {
             Ok(sources) => sources,
             Err(error) => {
-                foreign::without_snapshot(settings, client, &restore, &request, &steps, error)
+                target::without_snapshots(settings, client, &restore, &request, &steps, error)
                     .await?
             }
         };
