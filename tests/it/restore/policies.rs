@@ -195,3 +195,25 @@ async fn what_goes_aside_does_not_drop_its_partitions_there() {
         .await;
     assert_eq!(rows, "3");
 }
+
+/// The number of partitions that a table keeps counts those that it has, not only those put into it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_of_partitions_that_a_live_table_reached_does_not_drop_what_is_put_into_it() {
+    let cluster = shop(Profile::V3_5, ", 'partition_live_number'='3'").await;
+    let rows = cluster.rows(ROWS).await;
+    cluster
+        .sql(
+            "ALTER TABLE sales.days DROP PARTITION p20260226 FORCE;\n\
+             ALTER TABLE sales.days ADD PARTITION p20260301 VALUES [('2026-03-01'), ('2026-03-02'))",
+        )
+        .await;
+    cluster.advance(86_400);
+    let input = json!({ "target_label": FULL, "tables": ["days"], "partitions": ["p20260226"] });
+    let done = flow::restore(&cluster, input).await.output();
+    for _ in 0..3 {
+        cluster.advance(700);
+    }
+    assert_eq!(cluster.rows(ROWS).await, rows);
+    let said = notes(&done);
+    assert!(said.contains("partition_live_number"), "{said}");
+}

@@ -4,7 +4,7 @@ use super::{
     super::{
         addable,
         notice::Notices,
-        policy,
+        policy::{self, UpperBound},
         request::RestoreRequest,
         step::{CopyMode, PartitionRange, Phase, Policy, Slot, Step},
         strategy::{Draft, Promotion, overwrites},
@@ -12,7 +12,9 @@ use super::{
     },
     Steps, copy_ranges, hold,
 };
-use crate::{ddl::Ddl, label::SnapshotLabel, manifest::ManifestPartition};
+use std::collections::HashSet;
+
+use crate::{ddl::Ddl, ident::PartitionName, label::SnapshotLabel, manifest::ManifestPartition};
 
 pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], steps: &mut Steps) {
     for draft in drafts {
@@ -178,6 +180,25 @@ fn splice_ranges(
     found
 }
 
+/// Of every partition that the table has in the end.
+fn ends_of_all(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    ends: &[UpperBound],
+) -> Vec<UpperBound> {
+    let mut all = ends.to_vec();
+    if draft.promotion == Promotion::Splice {
+        let wanted: HashSet<_> = request
+            .wanted(draft.table)
+            .map(|found| &found.name)
+            .collect();
+        let stays = |name: &&&PartitionName| !wanted.contains(**name);
+        // Where they end is not asked.
+        all.extend(draft.live_partitions.iter().filter(stays).map(|_| None));
+    }
+    all
+}
+
 /// Policies that can be switched on again are; of the others a person is told.
 pub(in super::super) fn resume(
     request: &RestoreRequest,
@@ -204,10 +225,17 @@ pub(in super::super) fn resume(
             .wanted(draft.table)
             .map(|partition| addable::upper_bound(ddl, partition))
             .collect();
+        let all = ends_of_all(request, draft, &ends);
         let mut on: Vec<(Policy, String)> = Vec::new();
         for policy in policies {
             let value = policy.value(properties).unwrap_or_default();
-            if policy::keeps_all(policy, properties, &ends, target.now) {
+            // A number of partitions counts them all. The other policies judge each by itself, and what
+            // they drop of the others they would have dropped without the restore.
+            let ends = match policy {
+                Policy::LiveNumber => &all,
+                _ => &ends,
+            };
+            if policy::keeps_all(policy, properties, ends, target.now) {
                 on.push((policy, value.to_owned()));
                 continue;
             }
