@@ -1,7 +1,11 @@
 //! From verified to live, and back.
 
 use serde_json::{Value, json};
-use starrocks_emulator::Profile;
+use shared::error::ErrorName;
+use starrocks_emulator::{
+    Profile,
+    faults::{Fault, When},
+};
 use tests::{cluster::Cluster, flow, shop::damaged_shop};
 
 const ORDERS: &str = "SELECT id FROM sales.orders";
@@ -275,4 +279,50 @@ async fn the_newest_backup_before_a_time_is_found() {
         flow::restore(&cluster, never).await.error().error,
         "NotFound"
     );
+}
+
+/// A call is killed while the frontend still executes its SWAP: a repeat that sent its own would have the
+/// late one swap back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_swap_that_is_late_is_waited_for() {
+    let cluster = damaged_shop(Profile::V4_1).await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    let context = cluster.context();
+    let faults = cluster.emulator.faults();
+    let execution = json!({ "Id": "by-hand", "StartTime": "2026-03-01T05:00:00Z" });
+    let precheck = json!({
+        "operation": "restore", "machine": "any", "input": held["summary"]["next_input"],
+        "execution": execution,
+    });
+    let run = flow::call(&context, "Precheck", precheck).await.unwrap()["run"].clone();
+    let promote = || json!({ "operation": "promote", "run": run });
+    let swaps = || {
+        let journal = faults.journal();
+        let swaps = journal
+            .iter()
+            .filter(|entry| entry.sql.contains(" SWAP WITH "));
+        swaps.count()
+    };
+    let late = std::time::Duration::from_secs(3);
+    faults.once(When::Contains(" SWAP WITH ".into()), Fault::Delay(late));
+    let killed = tokio::spawn({
+        let (context, payload) = (cluster.context(), promote());
+        async move { flow::call(&context, "Restore", payload).await }
+    });
+    while swaps() == 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    killed.abort();
+    let error = flow::call(&context, "Restore", promote())
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict, "{error}");
+    assert_eq!(swaps(), 1);
+    while flow::call(&context, "Restore", promote()).await.is_err() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(swaps(), 1);
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
 }

@@ -9,7 +9,10 @@ use shared::{
     flow::RestoreRun,
     ident::{DatabaseName, InvocationId, TableId, TableName},
     ops::{Ops, run_status::Lease},
-    plan::restore::{Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef},
+    plan::restore::{
+        Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef,
+        resume::is_late_statement,
+    },
     sql::{
         ops::steps::{RestoreRow, StepRow, StepState, StepUpdate},
         show,
@@ -70,6 +73,7 @@ impl<'a> Work<'a> {
     ) -> Result<Work<'a>, Error> {
         let mut work = Work::read(settings, client, run).await?;
         work.take_databases(client, invocation).await?;
+        work.refuse_beside_late_statements(client).await?;
         Ok(work)
     }
 
@@ -147,6 +151,32 @@ impl<'a> Work<'a> {
                     .await?;
                 self.leases.insert(database, lease);
             }
+        }
+        Ok(())
+    }
+
+    /// A call that was killed may have left a statement that the frontend has not executed yet.
+    async fn refuse_beside_late_statements(&self, client: &mut Client) -> Result<(), Error> {
+        for process in client.fetch(&show::processes()).await? {
+            let late = self.leases.keys().find(|database| {
+                is_late_statement(&process.statement, &process.database, database)
+            });
+            let Some(database) = late else { continue };
+            // No more of the statement than its kind: others' may hold what nobody should read.
+            let words: Vec<&str> = process.statement.split_whitespace().take(2).collect();
+            return Err(Error::new(
+                ErrorName::JobConflict,
+                format!(
+                    "connection {} of user '{}' executes {} in database {database}",
+                    process.connection_id,
+                    process.user,
+                    words.join(" ")
+                ),
+            )
+            .hint(
+                "it may be what an earlier call of this restore sent: the restore goes on when \
+                 SHOW PROCESSLIST shows it no more",
+            ));
         }
         Ok(())
     }

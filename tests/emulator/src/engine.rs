@@ -104,15 +104,20 @@ impl Engine {
     pub fn execute(&mut self, session: &mut Session, sql: &str) -> SqlResult {
         self.tick();
         session.follower = self.nodes.is_follower(session.frontend);
-        if let Some(info) = self.sessions.get_mut(&session.id) {
-            info.running = Some(sql.to_owned());
-            info.running_since = Some(self.clock.now());
-        }
+        self.show_running(session, sql);
         let reply = self.run(session, sql);
         if let Some(info) = self.sessions.get_mut(&session.id) {
             info.running = None;
         }
         reply
+    }
+
+    /// From here on SHOW PROCESSLIST has the statement, until it was executed.
+    pub(crate) fn show_running(&mut self, session: &Session, sql: &str) {
+        if let Some(info) = self.sessions.get_mut(&session.id) {
+            info.running = Some(sql.to_owned());
+            info.running_since = Some(self.clock.now());
+        }
     }
 
     pub(crate) fn run(&mut self, session: &mut Session, sql: &str) -> SqlResult {

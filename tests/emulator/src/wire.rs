@@ -238,6 +238,7 @@ impl<S: Stream> Connection<S> {
                 return Err(hang_up());
             }
             Some(Fault::Delay(time)) => {
+                self.shared.engine().show_running(session, sql);
                 tokio::time::sleep(time).await;
                 self.execute(session, sql)
             }

@@ -5,7 +5,7 @@
 
 use crate::{
     facts::TableState,
-    ident::{TableId, TableName},
+    ident::{DatabaseName, TableId, TableName},
     job,
 };
 
@@ -91,6 +91,19 @@ pub fn restore_look(begun: Begun, job: Option<&JobSeen>, made: &[NameSeen]) -> R
     } else {
         RestoreLook::DropAndSend(present.iter().map(|(_, (id, _))| *id).collect())
     }
+}
+
+/// Whether a statement that a frontend still executes may be one that an earlier call of this restore
+/// sent. What it leaves behind cannot be seen yet, so nothing may be judged by that: a second SWAP would
+/// be swapped back by it. Rows that somebody loads are no such statement. `chosen` is the database that
+/// its connection uses.
+pub fn is_late_statement(statement: &str, chosen: &str, database: &DatabaseName) -> bool {
+    const CHANGES: [&str; 6] = ["RESTORE", "ALTER", "CREATE", "DROP", "TRUNCATE", "SUBMIT"];
+    let first = statement.split_whitespace().next().unwrap_or_default();
+    CHANGES
+        .iter()
+        .any(|change| first.eq_ignore_ascii_case(change))
+        && (chosen == database.as_str() || statement.contains(&format!("`{database}`")))
 }
 
 /// The run of a copy's task.
@@ -257,6 +270,27 @@ mod tests {
             ..job(2, job::Phase::Running)
         };
         assert!(refused(Begun::After(Some(1)), Some(&foreign), seen(None)));
+    }
+
+    #[test]
+    fn only_what_changes_this_database_is_waited_for() {
+        let sales: DatabaseName = "sales".parse().unwrap();
+        for (statement, chosen, late) in [
+            ("ALTER TABLE `sales`.`a` SWAP WITH `a_restored`", "", true),
+            ("restore snapshot `sales`.`l` FROM `r`", "", true),
+            ("\n CREATE VIEW `v` AS SELECT 1", "sales", true),
+            ("ALTER TABLE `sales2`.`a` SWAP WITH `b`", "", false),
+            ("ALTER TABLE `a` SWAP WITH `b`", "other", false),
+            ("INSERT INTO `sales`.`a` VALUES (1)", "sales", false),
+            ("SELECT 1 FROM `sales`.`a`", "sales", false),
+            ("", "sales", false),
+        ] {
+            assert_eq!(
+                is_late_statement(statement, chosen, &sales),
+                late,
+                "{statement}"
+            );
+        }
     }
 
     #[test]

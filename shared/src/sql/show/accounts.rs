@@ -1,4 +1,4 @@
-//! Users, roles, and what was granted to each.
+//! Users and roles, what was granted to each, and what they execute now.
 
 use super::cluster::Grant;
 use crate::sql::{FromRow, Query, Row, RowError, Sql};
@@ -51,6 +51,35 @@ pub fn grants_for_role(role: &Role) -> Query<Grant> {
         .query("SHOW GRANTS")
 }
 
+/// What is executed now on this frontend: by everybody with OPERATE on SYSTEM, else by our user.
+pub fn processes() -> Query<Process> {
+    Sql::new("SHOW FULL PROCESSLIST").query("SHOW PROCESSLIST")
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    pub connection_id: i64,
+    pub user: String,
+    /// The one that `USE` chose; empty if none was.
+    pub database: String,
+    /// Empty while the connection sleeps.
+    pub statement: String,
+}
+
+impl FromRow for Process {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let text = |column| -> Result<String, RowError> {
+            Ok(row.optional(column)?.unwrap_or_default().to_owned())
+        };
+        Ok(Process {
+            connection_id: row.parse("Id")?,
+            user: text("User")?,
+            database: text("Db")?,
+            statement: text("Info")?,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +87,7 @@ mod tests {
     #[test]
     fn statements() {
         insta::assert_snapshot!(users(), @"SHOW USERS");
+        insta::assert_snapshot!(processes(), @"SHOW FULL PROCESSLIST");
         insta::assert_snapshot!(roles(), @"SHOW ROLES");
         insta::assert_snapshot!(grants_for_user(&User("'br'@'%'".into())), @"SHOW GRANTS FOR 'br'@'%'");
         let role = Role {
