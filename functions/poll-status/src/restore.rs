@@ -158,7 +158,7 @@ impl Follower<'_> {
             Look::Running(seen) | Look::Unseen(seen) => {
                 if before.as_ref() != Some(&seen) {
                     own.detail.seen = Some(seen);
-                    self.remember(client, &own, None).await?;
+                    self.remember(client, &own).await?;
                 }
                 Ok(Seen {
                     state: SeenState::Running,
@@ -208,11 +208,20 @@ impl Follower<'_> {
             "stalled: cancelling"
         );
         client.run(&cancel_restore(&own.database)).await?;
-        // Whoever resumes the restore sends the statement again.
+        // Whoever resumes the restore sends the statement again, as if it had never been sent: what the
+        // job made is gone, and a table that stands there then is somebody else's.
         let ended = self.job_of(client, &own).await?.or(judged);
         own.detail.previous_job = ended.map(|job| job.job_id);
         own.detail.seen = None;
-        self.remember(client, &own, Some(StepState::Failed)).await?;
+        let update = StepUpdate {
+            state: Some(StepState::Failed),
+            attempt: Some(0),
+            detail: Some(own.detail.to_text()?),
+            ..StepUpdate::default()
+        };
+        self.ops(client)
+            .update_step(&self.run.restore_id, own.row.number, &update)
+            .await?;
         Err(Error::new(
             ErrorName::RestoreFailed,
             format!(
@@ -223,14 +232,8 @@ impl Follower<'_> {
         .engine(words))
     }
 
-    async fn remember(
-        &self,
-        client: &mut Client,
-        own: &Own,
-        state: Option<StepState>,
-    ) -> Result<(), Error> {
+    async fn remember(&self, client: &mut Client, own: &Own) -> Result<(), Error> {
         let update = StepUpdate {
-            state,
             detail: Some(own.detail.to_text()?),
             ..StepUpdate::default()
         };

@@ -44,8 +44,7 @@ impl Work<'_> {
                 let send = create_database_look(self.begun(index), exists)
                     .map_err(|reason| failed(&planned, reason))?;
                 if send {
-                    self.begin(client, index).await?;
-                    self.send(client, index).await?;
+                    self.send_once(client, index).await?;
                 }
                 Ok(Progress::Done)
             }
@@ -135,6 +134,28 @@ impl Work<'_> {
         self.save(client, index, StepState::Running).await
     }
 
+    /// What the engine refused made nothing: as if this attempt had not been begun, whatever is found
+    /// later is somebody else's. An earlier attempt whose end is not known still counts.
+    async fn take_back(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
+        let attempt = &mut self.steps[index].row.attempt;
+        *attempt = attempt.saturating_sub(1);
+        let state = match attempt {
+            0 => StepState::Failed,
+            _ => StepState::Running,
+        };
+        self.save(client, index, state).await
+    }
+
+    /// Sends what makes something under a name that was free.
+    async fn send_once(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
+        self.begin(client, index).await?;
+        let sent = self.send(client, index).await;
+        if sent.as_ref().is_err_and(|error| error.engine.is_some()) {
+            self.take_back(client, index).await?;
+        }
+        sent
+    }
+
     pub(crate) fn statements(&self, index: usize) -> Result<Vec<StepStatement>, Error> {
         let stored = &self.steps[index];
         let attempt = stored.row.attempt.max(1);
@@ -211,8 +232,7 @@ impl Work<'_> {
         let send = create_table_look(self.begun(index), found)
             .map_err(|reason| failed(&planned, format!("'{name}': {reason}")))?;
         if send {
-            self.begin(client, index).await?;
-            self.send(client, index).await?;
+            self.send_once(client, index).await?;
         }
         let made = self
             .tables(client, &database)

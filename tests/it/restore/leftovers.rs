@@ -2,8 +2,11 @@
 //! that.
 
 use serde_json::{Value, json};
-use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
+use starrocks_emulator::{
+    Profile,
+    jobs::{faults::At, state::RestoreState},
+};
+use tests::{cluster::Cluster, flow, meddle};
 
 const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
      PROPERTIES('replication_num'='1')";
@@ -111,4 +114,79 @@ async fn what_is_left_out_is_said() {
     ] {
         assert!(said.contains(table), "{job}");
     }
+}
+
+async fn resume(cluster: &Cluster) -> flow::Ended {
+    let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+    flow::restore(cluster, json!({ "resume": id })).await
+}
+
+/// A statement that the engine refused, or a job that it cancelled, made nothing: what stands under the
+/// name afterwards is somebody else's.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_make_after_a_refused_or_a_cancelled_restore_is_theirs() {
+    for cancelled in [false, true] {
+        for others in [&["a_restored"][..], &["a_restored", "b_restored"]] {
+            let cluster = shop().await;
+            if cancelled {
+                cluster.emulator.with_engine(|engine| {
+                    let at = At::restore("sales", RestoreState::Downloading);
+                    engine.jobs.faults.cancel(at, "COMMON_ERROR", "no room");
+                });
+            } else {
+                meddle::refuse_once(&cluster, "RESTORE SNAPSHOT");
+            }
+            let input = json!({ "target_label": "sales_20260301_full", "tables": ["a", "b"] });
+            flow::restore(&cluster, input).await.error();
+            for table in others {
+                cluster
+                    .sql(&format!(
+                        "CREATE TABLE sales.{table} {TABLE};\nINSERT INTO sales.{table} VALUES (7)"
+                    ))
+                    .await;
+            }
+            let error = resume(&cluster).await.error();
+            assert!(error.cause.contains("a_restored"), "{error:?}");
+            for table in others {
+                let rows = cluster.rows(&format!("SELECT id FROM sales.{table}")).await;
+                assert_eq!(rows, [["7"]], "{table} {cancelled}");
+                cluster
+                    .sql(&format!("ALTER TABLE sales.{table} RENAME {table}_mine"))
+                    .await;
+            }
+            let done = resume(&cluster).await.output();
+            assert_eq!(done["summary"]["state"], json!("PROMOTED"), "{cancelled}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_make_after_a_refused_create_is_theirs() {
+    let cluster = shop().await;
+    cluster
+        .sql(
+            "CREATE TABLE sales.days (d DATE NOT NULL) DUPLICATE KEY(d) \
+             PARTITION BY RANGE(d) (PARTITION p1 VALUES LESS THAN ('2026-01-02')) \
+             DISTRIBUTED BY HASH(d) BUCKETS 1 PROPERTIES('replication_num'='1');\n\
+             INSERT INTO sales.days VALUES ('2026-01-01')",
+        )
+        .await;
+    cluster.advance(86_400);
+    let output = flow::full(&cluster, "nightly").await;
+    let label = output["summary"]["databases"][0]["label"].clone();
+    let aside = "CREATE TABLE `days_before_";
+    meddle::refuse_once(&cluster, aside);
+    let input = json!({ "target_label": label, "tables": ["days"], "partitions": ["p1"] });
+    let error = flow::restore(&cluster, input).await.error();
+    assert!(error.cause.contains("is full"), "{error:?}");
+    let journal = cluster.emulator.faults().journal();
+    let refused = journal
+        .iter()
+        .find_map(|entry| entry.sql.strip_prefix(aside));
+    let stamp = refused.and_then(|rest| rest.split('`').next()).unwrap();
+    cluster
+        .sql(&format!("CREATE TABLE sales.days_before_{stamp} {TABLE}"))
+        .await;
+    let error = resume(&cluster).await.error();
+    assert!(error.cause.contains("its name was free"), "{error:?}");
 }

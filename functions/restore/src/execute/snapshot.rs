@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use shared::{
     error::{Error, ErrorName},
     facts::TableState,
-    ident::{DatabaseName, QualifiedTable, TableId, TableName},
+    ident::{DatabaseName, TableId, TableName},
     plan::restore::{
         Step,
         resume::{Begun, JobSeen, NameSeen, RestoreLook, restore_look},
         source::table_of,
     },
-    sql::{ops::steps::StepState, restore::drop_table, show},
+    sql::{ops::steps::StepState, show},
     starrocks::{Client, FailureKind},
 };
 
@@ -75,21 +75,11 @@ impl Work<'_> {
                 self.submit(client, index, database, job.map(|job| job.id))
                     .await
             }
-            RestoreLook::DropAndSend(ids) => {
-                for (name, (id, _)) in &tables {
-                    if ids.contains(id) {
-                        self.verify_lease(client, database).await?;
-                        client
-                            .run(&drop_table(&QualifiedTable::new(database, name)))
-                            .await?;
-                    }
-                }
-                self.submit(client, index, database, job.map(|job| job.id))
-                    .await
-            }
             RestoreLook::Cancelled(words) => {
-                // Said once: whoever resumes the restore after this sends the statement again.
+                // Said once: whoever resumes the restore after this sends the statement again. What
+                // the job made is gone: a table that stands there then is somebody else's.
                 self.steps[index].detail.previous_job = job.map(|job| job.id);
+                self.steps[index].row.attempt = 0;
                 self.save(client, index, StepState::Failed).await?;
                 let message =
                     format!("RESTORE of snapshot {snapshot} into {database} was cancelled");
@@ -119,6 +109,7 @@ impl Work<'_> {
                 let Some(words) = error.engine_words() else {
                     return Err(error.into());
                 };
+                self.take_back(client, index).await?;
                 return Err(match error.kind() {
                     FailureKind::JobRunning => Error::new(
                         ErrorName::JobConflict,

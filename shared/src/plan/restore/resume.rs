@@ -43,8 +43,6 @@ pub enum RestoreLook {
     Done,
     /// The engine's words. What the job made is dropped by the engine.
     Cancelled(String),
-    /// Tables of a job that is no longer known, some of them missing: to be dropped, then sent again.
-    DropAndSend(Vec<TableId>),
     Refuse(String),
 }
 
@@ -89,7 +87,16 @@ pub fn restore_look(begun: Begun, job: Option<&JobSeen>, made: &[NameSeen]) -> R
     } else if present.len() == made.len() {
         RestoreLook::Done
     } else {
-        RestoreLook::DropAndSend(present.iter().map(|(_, (id, _))| *id).collect())
+        let names: Vec<String> = present
+            .iter()
+            .map(|(name, _)| format!("'{name}'"))
+            .collect();
+        RestoreLook::Refuse(format!(
+            "of the {} tables that it makes only {} stand there, and its job is not shown: whether they \
+             are its own cannot be told. Rename or drop them, then go on with the restore",
+            made.len(),
+            names.join(", ")
+        ))
     }
 }
 
@@ -206,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_restore_is_sent_once() {
-        use RestoreLook::{Cancelled, Done, DropAndSend, Send, Wait};
+        use RestoreLook::{Cancelled, Done, Send, Wait};
         let finished = job(1, job::Phase::Finished);
         let running = job(2, job::Phase::Running);
         let cancelled = job(2, job::Phase::Cancelled);
@@ -244,12 +251,6 @@ mod tests {
                 vec![normal(), seen(Some(TableState::Restore))],
                 Wait,
             ),
-            (
-                Begun::After(None),
-                None,
-                vec![normal(), seen(None)],
-                DropAndSend(vec![TableId(7)]),
-            ),
         ] {
             assert_eq!(
                 restore_look(begun, job, &made),
@@ -265,6 +266,11 @@ mod tests {
             matches!(restore_look(begun, job, &[made]), RestoreLook::Refuse(_))
         };
         assert!(refused(Begun::Never, None, seen(Some(TableState::Normal))));
+        let one_of_two = [seen(Some(TableState::Normal)), seen(None)];
+        assert!(matches!(
+            restore_look(Begun::After(None), None, &one_of_two),
+            RestoreLook::Refuse(_)
+        ));
         let foreign = JobSeen {
             matches: false,
             ..job(2, job::Phase::Running)
