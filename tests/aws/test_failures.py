@@ -175,6 +175,8 @@ class Failures(unittest.TestCase):
         killed = self.kill_at("restore", "RESTORE SNAPSHOT")
         self.assert_restorable(label, "mended")
         self.assertEqual(killed.result(), 1)
+        # The late one was waited for.
+        self.assertEqual(len(self.starrocks.sent("RESTORE SNAPSHOT `mended_copy`")), 1)
 
     def test_what_a_stopped_execution_had_begun_is_recorded_by_the_next(self):
         self.group("stopped", "stopped")
