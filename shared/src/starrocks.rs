@@ -55,7 +55,7 @@ impl Client {
             leader: None,
             said: false,
         };
-        client.open().await?;
+        client.session = Some(client.open().await?);
         Ok(client)
     }
 
@@ -184,11 +184,14 @@ impl Client {
         // A little after the server's own timeout, so that it can say that it gave up.
         let server = self.settings.query_timeout;
         let limit = server + server / 10 + Duration::from_secs(1);
-        let session = self.checked_session().await?;
+        let mut session = self.take_session().await?;
         let answer = timeout(limit, session.query(statement, result, add)).await;
         session.used = Instant::now();
         let error = match answer {
-            Ok(Ok(done)) => return Ok(done),
+            Ok(Ok(done)) => {
+                self.session = Some(session);
+                return Ok(done);
+            }
             Ok(Err(failure)) => failure.about(statement.kind(), &session.frontend),
             Err(_) => ClientError::Timeout {
                 statement: statement.kind(),
@@ -196,32 +199,29 @@ impl Client {
             },
         };
         // An answer may still be under way on this connection, or its frontend is the wrong one.
-        if !matches!(
+        if matches!(
             &error,
             ClientError::Engine { .. } | ClientError::Reply { .. }
-        ) || error.kind() == FailureKind::NotMaster
+        ) && error.kind() != FailureKind::NotMaster
         {
-            self.session = None;
+            self.session = Some(session);
         }
         Err(error)
     }
 
-    /// The session, made again where it broke, and proved alive where it was silent for long.
-    async fn checked_session(&mut self) -> Result<&mut Session, ClientError> {
-        if let Some(session) = &mut self.session
-            && session.used.elapsed() > IDLE
-            && !session.answers().await
+    /// The session, made again where it broke, and proved alive where it was silent for long. Out of
+    /// `self`: whoever gives a statement up half-way leaves no answer behind for the next one.
+    async fn take_session(&mut self) -> Result<Session, ClientError> {
+        if let Some(mut session) = self.session.take()
+            && (session.used.elapsed() <= IDLE || session.answers().await)
         {
-            self.session = None;
+            return Ok(session);
         }
-        if self.session.is_none() {
-            self.open().await?;
-        }
-        Ok(self.session.as_mut().expect("open() set it"))
+        self.open().await
     }
 
     /// Connects to the first frontend that answers, and from there to the leader.
-    async fn open(&mut self) -> Result<(), ClientError> {
+    async fn open(&mut self) -> Result<Session, ClientError> {
         let mut candidates: Vec<FrontendAddress> = self.leader.iter().cloned().collect();
         for frontend in &self.settings.frontends {
             if !candidates.contains(frontend) {
@@ -231,10 +231,7 @@ impl Client {
         let mut tried = Vec::new();
         for candidate in candidates {
             match self.open_at(&candidate).await {
-                Ok(session) => {
-                    self.session = Some(self.move_to_leader(session).await);
-                    return Ok(());
-                }
+                Ok(session) => return Ok(self.move_to_leader(session).await),
                 // Every frontend knows the same users: a second try could only lock the account.
                 Err(error) if error.kind() == FailureKind::AccessDenied => return Err(error),
                 Err(error @ ClientError::Tls(_)) => return Err(error),

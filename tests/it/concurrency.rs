@@ -146,3 +146,19 @@ async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
     let claim = "SELECT generation, phase FROM ops.run_status WHERE scope = 'backup'";
     assert_eq!(cluster.rows(claim).await, [["2", "SUBMITTED"]]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_was_given_back_is_not_taken_up_again() {
+    let cluster = shop(Profile::V3_5).await;
+    let settings = cluster.settings();
+    let mut client = cluster.context().connect().await.unwrap();
+    let mut ops = shared::ops::Ops::new(&mut client, settings.ops_database());
+    let sales = "sales".parse().unwrap();
+    let execution = "one".parse().unwrap();
+    let call = "call-1".parse().unwrap();
+    let lease = ops.acquire_lease(&sales, &execution, &call).await.unwrap();
+    ops.release_lease(&sales, &execution).await.unwrap();
+    let refused = ops.verify_lease(&lease).await.unwrap_err();
+    assert_eq!(refused.name, ErrorName::JobConflict);
+    assert_eq!(ops.leases_of(&execution).await.unwrap(), []);
+}

@@ -1,5 +1,7 @@
 //! Following BACKUP jobs.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use shared::{
     config::Settings,
@@ -44,6 +46,9 @@ enum SeenState {
 /// A label that shows nowhere is looked for this long before it is called lost: its BACKUP may have
 /// been accepted by a leader that is just being replaced.
 const LOST_AFTER_SECONDS: i64 = 600;
+/// What the second reading at the pin may take: it is worth less than the look, which has five minutes
+/// for all jobs.
+const READING: Duration = Duration::from_secs(120);
 /// BACKUP needs seconds to leave PENDING; this long means that the job handler is blocked.
 const PENDING_LIMIT_SECONDS: i64 = 30 * 60;
 
@@ -190,7 +195,12 @@ impl Look<'_> {
         label: &SnapshotLabel,
         pin: &PinMark,
     ) -> Result<(), Error> {
-        match self.keep_second_reading(client, label, pin).await {
+        let kept = self.keep_second_reading(client, label, pin);
+        let Ok(kept) = tokio::time::timeout(READING, kept).await else {
+            tracing::warn!(label = %label, "not read at the pin in time: read again at the end");
+            return Ok(());
+        };
+        match kept {
             // The look is repeated.
             Err(error) if error.name == ErrorName::Unreachable => Err(error),
             Err(error) => {

@@ -250,7 +250,10 @@ impl FailureKind {
             FailureKind::RepositoryUnknown
             | FailureKind::RepositoryUnreachable
             | FailureKind::RepositoryReadOnly => Some(ErrorName::RepositoryUnavailable),
-            FailureKind::JobRunning | FailureKind::LoadLabelUsed => Some(ErrorName::JobConflict),
+            FailureKind::JobRunning
+            | FailureKind::LoadLabelUsed
+            | FailureKind::RestoreState
+            | FailureKind::TableBusy => Some(ErrorName::JobConflict),
             FailureKind::UnknownDatabase
             | FailureKind::UnknownTable
             | FailureKind::UnknownPartition

@@ -158,6 +158,25 @@ async fn a_statement_that_hangs_is_given_up() {
     .await;
 }
 
+/// As by the caller's own deadline: nobody reads the answer then.
+#[tokio::test]
+async fn the_answer_to_a_call_that_was_dropped_is_not_taken_for_that_of_the_next() {
+    within(20, async {
+        let cluster = Cluster::start(Profile::V3_5);
+        let mut client = cluster.client().await;
+        let slow = Fault::Delay(Duration::from_millis(500));
+        let faults = cluster.emulator.faults();
+        faults.once(When::Contains("SHOW BACKENDS".into()), slow);
+        let deadline = Duration::from_millis(100);
+        let dropped = tokio::time::timeout(deadline, client.fetch(&show::backends())).await;
+        assert!(dropped.is_err());
+        let databases = client.fetch(&show::databases()).await.unwrap();
+        let known = "information_schema";
+        assert!(databases.iter().any(|row| row.0.as_str() == known));
+    })
+    .await;
+}
+
 fn frontend(id: i64, port: u16, role: FrontendRole) -> Frontend {
     Frontend {
         id,

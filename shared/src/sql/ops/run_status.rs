@@ -252,6 +252,7 @@ pub fn expired_leases(ops: &DatabaseName) -> Query<HeldRow> {
         .query("SELECT expired leases")
 }
 
+/// One that was given back stays given back.
 pub fn renew_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
     Sql::new("UPDATE ")
         .ops_table(ops, OpsTable::RunStatus)
@@ -259,6 +260,7 @@ pub fn renew_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
         .number(LEASE_MINUTES)
         .text(" MINUTE) WHERE scope = 'lease' AND label = ")
         .literal(load_label.as_str())
+        .text(" AND finished_at IS NULL")
         .writes("UPDATE lease")
 }
 
