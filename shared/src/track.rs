@@ -10,7 +10,7 @@ use crate::{
     label::SnapshotLabel,
     manifest::BackupRecord,
     sql::show::{self, BackupJob, Snapshot, SnapshotContent, SnapshotDetails},
-    starrocks::Client,
+    starrocks::{Client, FailureKind},
     time::SnapshotTimestamp,
 };
 
@@ -67,9 +67,14 @@ async fn find_snapshot(
     repository: &RepositoryName,
     label: &SnapshotLabel,
 ) -> Result<Option<Snapshot>, Error> {
-    let snapshots = client
+    let snapshots = match client
         .fetch(&show::snapshots_named(repository, [label]))
-        .await?;
+        .await
+    {
+        // Where somebody removed the repository of a label that was in work, no run may hang on it.
+        Err(error) if error.kind() == FailureKind::RepositoryUnknown => return Ok(None),
+        snapshots => snapshots?,
+    };
     Ok(snapshots
         .into_iter()
         .find(|snapshot| snapshot.label == label.as_str()))

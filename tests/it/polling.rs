@@ -277,3 +277,21 @@ async fn a_label_that_another_cluster_took_after_our_run_died_is_not_adopted() {
     );
     rows_of_ours_are_in(&cluster, "sales_20260301_full_r1").await;
 }
+
+/// A label whose snapshot was deleted is free for everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_cluster_put_in_the_place_of_our_snapshot_is_not_restored() {
+    let cluster = shop(Profile::V3_5).await;
+    let theirs = twin(&cluster).await;
+    flow::backup(&cluster, full()).await.output();
+    cluster.remove_snapshot("sales_20260301_full");
+    theirs.advance(3_600);
+    back_up_in(&theirs.emulator);
+    for database in [None, Some("copy")] {
+        let input = json!({ "target_label": "sales_20260301_full", "into_database": database });
+        let error = flow::restore(&cluster, input).await.error();
+        assert_eq!(error.error, "NotFound", "{error:?}");
+        assert!(error.cause.contains("is gone"), "{error:?}");
+    }
+    assert_eq!(cluster.rows("SELECT id FROM sales.orders").await, [["1"]]);
+}

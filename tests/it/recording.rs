@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use serde_json::{Value, json};
+use shared::{context::Context, error::ErrorName};
 use starrocks_emulator::{
     Profile,
     faults::{Fault, When},
@@ -298,4 +299,83 @@ async fn a_snapshot_of_other_tables_is_recorded_as_a_failure() {
     assert!(error["Cause"].to_string().contains("theirs"), "{outcome}");
     assert_eq!(history(&cluster).await, [[LABEL, "FAILED"]]);
     assert_eq!(phase(&cluster).await, "RECORDED");
+}
+
+/// Whoever looks at a label looks where it was sent to, whatever is configured by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_found_in_the_repository_that_it_was_sent_to() {
+    for before_it_is_sent in [false, true] {
+        let cluster = shop(Profile::V3_5).await;
+        let other = create_repository()
+            .replace("`repo`", "`other`")
+            .replace("/starrocks", "/other");
+        cluster.sql(&other).await;
+        if before_it_is_sent {
+            let faults = cluster.emulator.faults();
+            let backup = When::Contains("BACKUP SNAPSHOT".into());
+            faults.once(backup, Fault::DropBefore);
+            let lost = flow::call(&cluster.context(), "StartBackup", start("by-hand")).await;
+            assert_eq!(lost.unwrap_err().name, ErrorName::Unreachable);
+        } else {
+            started(&cluster).await;
+        }
+        let changed = Context::new(cluster.settings_with(&[("STARROCKS_REPOSITORY", "other")]));
+        let job = flow::call(&changed, "StartBackup", start("by-hand")).await;
+        let job = job.expect("it goes on");
+        // So that SHOW BACKUP has forgotten it when it is looked for.
+        cluster.advance(120);
+        cluster
+            .sql("BACKUP SNAPSHOT sales.by_hand TO other ON (orders)")
+            .await;
+        let look = json!({
+            "operation": "backup", "run": start("by-hand")["run"], "jobs": [job], "wait_seconds": 0,
+        });
+        let seen = flow::call(&changed, "PollStatus", look).await.unwrap();
+        assert_eq!(seen["jobs"][0]["state"], json!("finished"), "{seen}");
+        let payload = json!({
+            "operation": "record", "run": start("by-hand")["run"], "job": seen["jobs"][0],
+        });
+        let outcome = flow::call(&changed, "RecordHistory", payload)
+            .await
+            .unwrap();
+        assert_eq!(outcome["status"], json!("FINISHED"), "{outcome}");
+        cluster.advance(120);
+        let input = json!({ "target_label": "sales_20260301_full", "into_database": "copy" });
+        flow::restore(&cluster, input).await.output();
+        assert_eq!(cluster.rows("SELECT id FROM copy.orders").await, [["1"]]);
+    }
+}
+
+/// It is not missed by the runs that follow.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_that_is_removed_while_it_is_backed_up_to_stops_no_later_run() {
+    let cluster = shop(Profile::V3_5).await;
+    let other = create_repository()
+        .replace("`repo`", "`other`")
+        .replace("/starrocks", "/other");
+    cluster.sql(&other).await;
+    started(&cluster).await;
+    cluster.advance(120);
+    cluster.sql("DROP REPOSITORY repo").await;
+    let changed = Context::new(cluster.settings_with(&[("STARROCKS_REPOSITORY", "other")]));
+    // As if 20 minutes had passed since the run died.
+    cluster.advance(21 * 60);
+    let job = flow::call(&changed, "StartBackup", start("next")).await;
+    let job = job.expect("it adopts");
+    let look = json!({
+        "operation": "backup", "run": start("next")["run"], "jobs": [job], "wait_seconds": 0,
+    });
+    let seen = flow::call(&changed, "PollStatus", look).await.unwrap();
+    let payload = json!({
+        "operation": "record", "run": start("next")["run"], "job": seen["jobs"][0],
+    });
+    flow::call(&changed, "RecordHistory", payload)
+        .await
+        .unwrap();
+    assert_eq!(history(&cluster).await, [[LABEL, "FAILED"]]);
+    let job = flow::call(&changed, "StartBackup", start("next")).await;
+    assert_eq!(
+        job.expect("it plans")["label"],
+        json!("sales_20260301_full_r1")
+    );
 }

@@ -68,7 +68,6 @@ pub(crate) async fn poll(
         if job.state == JobState::Running {
             let look = Look {
                 settings,
-                repository: settings.repository()?,
                 run,
                 waited,
                 counting: shares.next().expect("one for each running job"),
@@ -92,7 +91,6 @@ pub(crate) async fn poll(
 
 struct Look<'a> {
     settings: &'a Settings,
-    repository: &'a RepositoryName,
     run: &'a BackupRun,
     waited: u64,
     counting: Share,
@@ -138,10 +136,13 @@ impl Look<'_> {
             Error::new(ErrorName::TrackingLost, format!("label {label} is not in run_status"))
                 .hint("its row was deleted; starrocks-br doctor --orphans shows what is in the repository")
         })?;
+        // On record with the label: the configured one may be another by now.
+        let repository = self.ops(client).known_backup(&label).await?.repository;
+        let repository = repository.parse()?;
         if !self.database_exists(client, job).await? {
-            return self.dropped(client, &lease, job, &claim).await;
+            return self.dropped(client, &lease, job, &claim, &repository).await;
         }
-        match track::find_label(client, self.repository, &job.database, &label).await? {
+        match track::find_label(client, &repository, &job.database, &label).await? {
             Whereabouts::Running(shown) => {
                 let pin = shown.pin.as_ref();
                 if let Some(pin) = pin.filter(|_| claim.phase < Phase::Pinned) {
@@ -306,8 +307,9 @@ impl Look<'_> {
         lease: &Lease,
         job: &mut Job,
         claim: &ClaimRow,
+        repository: &RepositoryName,
     ) -> Result<u64, Error> {
-        match track::timestamp_of(client, self.repository, &claim.label).await {
+        match track::timestamp_of(client, repository, &claim.label).await {
             Ok(Some(_)) => return self.finished(client, lease, job, claim).await,
             Ok(None) => {}
             // What is wrong is said where it is recorded.

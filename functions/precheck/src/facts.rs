@@ -14,7 +14,7 @@ use shared::{
         backup::{Selection, Unsupported, unsupported},
         precheck::{
             BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
-            RestoreNeeds, RunningJob, Surroundings, check_backup, check_restore,
+            RunningJob, Surroundings, check_backup, check_restore,
         },
     },
     read::{self, DatabaseReading},
@@ -184,8 +184,8 @@ impl Gathered {
         )
     }
 
-    pub(crate) fn check_restore(&self, bytes: u64) -> PrecheckReport {
-        check_restore(&self.surroundings(), &RestoreNeeds { bytes })
+    pub(crate) fn check_restore(&self) -> PrecheckReport {
+        check_restore(&self.surroundings())
     }
 
     /// For `doctor`: every table of every group is read too.

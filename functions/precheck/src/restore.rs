@@ -123,7 +123,7 @@ pub(crate) async fn normalize(
         None => {
             let labels = labels(&mut Ops::new(client, ops), &input).await?;
             check_scope(&input)?;
-            check_cluster(settings, client, &labels).await?;
+            check_cluster(settings, client, &input, &labels).await?;
             let id = restore_id(execution)?;
             run(&input, RestoreAction::Restore, id, labels, execution)
         }
@@ -136,43 +136,44 @@ fn stored_swap(restore: &RestoreRow) -> Option<SwapMode> {
     Some(request.swap)
 }
 
-/// Room for what will be downloaded, with its replicas, as the backup estimated it.
+/// Everything around the restore. Whether there is room is known when it is planned.
 async fn check_cluster(
     settings: &Settings,
     client: &mut Client,
+    input: &Input,
     labels: &[SnapshotLabel],
 ) -> Result<(), Error> {
-    let mut bytes = 0;
-    let mut databases = Vec::new();
-    for label in labels {
-        let record = Ops::new(client, settings.ops_database())
-            .known_backup(label)
-            .await?;
-        if foreign::is_foreign(&record) {
-            // It has no sizes on record.
-            let label = foreign::read(client, settings.ops_database(), &record).await?;
-            databases.push(label.manifest.database);
-            continue;
-        }
-        databases.extend(record.database.clone());
-        if record.plan_digest.is_some() {
-            let manifest = Ops::new(client, settings.ops_database())
-                .manifest(&record)
-                .await?;
-            let partitions = manifest.tables.iter().flat_map(|table| &table.partitions);
-            bytes += partitions
-                .map(|partition| partition.data_size * u64::from(partition.replication_num))
-                .sum::<u64>();
-        }
-    }
+    let databases = match &input.into_database {
+        Some(database) => vec![database.clone()],
+        None => databases_of(settings, client, labels).await?,
+    };
     let gathered = Gathered::read(settings, client, &databases).await?;
     match gathered
-        .check_restore(bytes)
+        .check_restore()
         .to_error("the restore cannot run now")
     {
         None => Ok(()),
         Some(error) => Err(error),
     }
+}
+
+async fn databases_of(
+    settings: &Settings,
+    client: &mut Client,
+    labels: &[SnapshotLabel],
+) -> Result<Vec<DatabaseName>, Error> {
+    let ops = settings.ops_database();
+    let mut databases = Vec::new();
+    for label in labels {
+        let record = Ops::new(client, ops).known_backup(label).await?;
+        if foreign::is_foreign(&record) {
+            let label = foreign::read(client, ops, &record).await?;
+            databases.push(label.manifest.database);
+        } else {
+            databases.extend(record.database);
+        }
+    }
+    Ok(databases)
 }
 
 fn existing(input: &Input) -> Result<Option<(RestoreAction, &RestoreId)>, Error> {

@@ -34,8 +34,8 @@ pub(crate) async fn complete(
     let mut planned = Ops::new(client, ops).manifest(record).await?;
     let snapshot = match timestamp {
         Some(timestamp) => {
-            let repository = settings.repository()?;
-            track::content_of(client, repository, &record.label, timestamp)
+            let repository = record.repository.parse()?;
+            track::content_of(client, &repository, &record.label, timestamp)
                 .await?
                 .objects
         }

@@ -149,8 +149,8 @@ impl Recording<'_> {
         lease: &Lease,
         record: &BackupRecord,
     ) -> Result<Outcome, Error> {
-        let repository = self.settings.repository()?;
-        let ended = match track::timestamp_of(client, repository, self.label).await {
+        let repository = record.repository.parse()?;
+        let ended = match track::timestamp_of(client, &repository, self.label).await {
             Ok(Some(timestamp)) => self.complete(client, lease, record, Some(&timestamp)).await,
             Ok(None) => Err(Error::new(
                 ErrorName::BackupFailed,

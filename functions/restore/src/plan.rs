@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::Error,
+    facts::cluster::ClusterFacts,
     flow::{RestoreAction, RestoreRun},
     ident::DatabaseName,
     ops::Ops,
-    plan::restore::{self, Context, RestorePlan, RestoreRequest, Source},
+    plan::{
+        Verdict, finding,
+        precheck::restore_room,
+        restore::{self, Context, Notice, RestorePlan, RestoreRequest, Source},
+    },
+    read,
     sql::ops::steps::{NewRestore, RestoreRow, StepRow, StepState},
     starrocks::Client,
 };
@@ -45,9 +51,18 @@ pub(crate) async fn plan(
     }
     let request = RestoreRequest::of_run(run)?;
     let sources = target::read_sources(settings, client, &request.labels).await?;
-    let target =
-        target::read_target(settings, client, &request, &sources, &run.execution_id).await?;
-    let plan = restore::plan(&request, &sources, &target)?;
+    let cluster = read::read_cluster(client).await?;
+    let target = target::read_target(
+        settings,
+        client,
+        &cluster,
+        &request,
+        &sources,
+        &run.execution_id,
+    )
+    .await?;
+    let mut plan = restore::plan(&request, &sources, &target)?;
+    check_room(settings, &cluster, &mut plan)?;
     if let Some(expected) = &run.expect_plan
         && *expected != plan.digest.to_string()
     {
@@ -62,6 +77,29 @@ pub(crate) async fn plan(
         store(settings, client, run, &request, &plan, &context, &answer).await?;
     }
     Ok(answer)
+}
+
+/// Said before the digest is compared: it is no part of it, because free space changes all the time.
+fn check_room(
+    settings: &Settings,
+    cluster: &ClusterFacts,
+    plan: &mut RestorePlan,
+) -> Result<(), Error> {
+    let percent = settings.min_free_disk_percent();
+    let room = restore_room(cluster, plan.totals.room_bytes, percent);
+    if let Some(error) =
+        finding::to_error("the restore cannot run now", std::slice::from_ref(&room))
+    {
+        return Err(error);
+    }
+    if room.verdict == Verdict::Advice {
+        plan.notices.push(Notice {
+            subject: room.check.to_owned(),
+            text: room.message,
+            to_do: false,
+        });
+    }
+    Ok(())
 }
 
 /// An execution is named by whoever starts it, and an old name can be given again: that must not go on

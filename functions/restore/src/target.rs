@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     config::Settings,
     error::{Error, ErrorName},
-    facts::TableState,
+    facts::{TableState, cluster::ClusterFacts},
     foreign,
     ident::{DatabaseName, QualifiedTable, TableId, TableName},
     label::SnapshotLabel,
@@ -19,6 +19,7 @@ use shared::{
     read::{self, Around, DatabaseReading},
     sql::{ops::steps::RestoreRow, show},
     starrocks::Client,
+    time::SnapshotTimestamp,
     track,
     version::EngineLine,
 };
@@ -123,6 +124,7 @@ async fn read_snapshots(
         };
         // A snapshot that is gone is left out: the planner refuses what needs it, by name.
         if let Some(timestamp) = track::timestamp_of(client, &repository, label).await? {
+            is_the_recorded(holder.as_ref(), &timestamp)?;
             let engine_version = holder.and_then(|holder| holder.engine_version);
             snapshots.insert(
                 label.clone(),
@@ -135,6 +137,24 @@ async fn read_snapshots(
         }
     }
     Ok(snapshots)
+}
+
+/// The label is free again for everybody once its snapshot is deleted: what stands there now may be
+/// another cluster's.
+fn is_the_recorded(holder: Option<&BackupRecord>, found: &SnapshotTimestamp) -> Result<(), Error> {
+    let Some(record) = holder else { return Ok(()) };
+    match &record.snapshot_timestamp {
+        Some(recorded) if recorded != found => Err(Error::new(
+            ErrorName::NotFound,
+            format!(
+                "the snapshot of label '{}' is gone: repository {} has one of {found} under its name, and \
+                 the backup's is of {recorded}",
+                record.label, record.repository
+            ),
+        )
+        .hint("somebody deleted it, and another cluster may have made the other one: restore another label")),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) async fn engine_line(client: &mut Client) -> Result<EngineLine, Error> {
@@ -150,6 +170,7 @@ pub(crate) async fn engine_line(client: &mut Client) -> Result<EngineLine, Error
 pub(crate) async fn read_target(
     settings: &Settings,
     client: &mut Client,
+    cluster: &ClusterFacts,
     request: &RestoreRequest,
     sources: &[Source],
     execution: &shared::ident::ExecutionId,
@@ -175,7 +196,6 @@ pub(crate) async fn read_target(
         }
     }
     let readings = read::read_databases(client, &selections, execution).await?;
-    let cluster = read::read_cluster(client).await?;
     let live_backends = cluster.live_backends().ok_or_else(|| {
         Error::new(
             ErrorName::AccessDenied,

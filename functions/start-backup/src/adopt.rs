@@ -49,7 +49,8 @@ impl Work<'_> {
         if record.partitions_stored == Some(0) {
             return Ok(Adopted::Job(job(&record, JobState::Unchanged, None)));
         }
-        let found = track::find_label(client, self.repository, self.database, &claim.label).await?;
+        let repository = record.repository.parse()?;
+        let found = track::find_label(client, &repository, self.database, &claim.label).await?;
         let own = claim.execution == self.run.execution_id;
         let (state, detail) = match found {
             // Of a finished one, the look that finds it so writes down what there is to say.

@@ -3,7 +3,7 @@
 use shared::{
     error::Error,
     flow::{Job, JobState},
-    ident::DatabaseName,
+    ident::{DatabaseName, RepositoryName},
     label::SnapshotLabel,
     manifest::{BackupRecord, Manifest},
     ops::run_status::Lease,
@@ -23,6 +23,8 @@ use crate::{Work, ground::Decided};
 /// A label with its plan, written and readable.
 pub(crate) struct Prepared {
     pub(crate) label: SnapshotLabel,
+    /// On record with the label: the configured one may be another by now.
+    pub(crate) repository: RepositoryName,
     manifest: Manifest,
     named: Vec<NamedTable>,
     /// What is there and does not belong to the group, for people.
@@ -30,10 +32,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    fn new(manifest: Manifest) -> Prepared {
+    fn new(manifest: Manifest, repository: RepositoryName) -> Prepared {
         let named = backup::named_tables(&manifest);
         Prepared {
             label: manifest.label.clone(),
+            repository,
             manifest,
             named,
             left_out: None,
@@ -46,7 +49,8 @@ impl Prepared {
         client: &mut Client,
         record: &BackupRecord,
     ) -> Result<Prepared, Error> {
-        Ok(Prepared::new(work.ops(client).manifest(record).await?))
+        let manifest = work.ops(client).manifest(record).await?;
+        Ok(Prepared::new(manifest, record.repository.parse()?))
     }
 
     pub(crate) fn is_unchanged(&self) -> bool {
@@ -134,7 +138,7 @@ impl Work<'_> {
             .await?;
         Ok(Prepared {
             left_out,
-            ..Prepared::new(manifest)
+            ..Prepared::new(manifest, self.repository.clone())
         })
     }
 }

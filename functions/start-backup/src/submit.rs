@@ -37,15 +37,16 @@ impl Work<'_> {
         let statement = backup::backup(
             self.database,
             &prepared.label,
-            self.repository,
+            &prepared.repository,
             &prepared.objects(),
             Duration::from_secs(self.run.window_seconds.into()),
         )
         .map_err(|error| Error::internal(error.to_string()))?;
         if let Err(error) = client.run(&statement).await {
             tracing::warn!(label = %prepared.label, error = %error, "BACKUP was answered with an error");
+            let repository = &prepared.repository;
             let found =
-                track::find_label(client, self.repository, self.database, &prepared.label).await?;
+                track::find_label(client, repository, self.database, &prepared.label).await?;
             if !matches!(found, Whereabouts::Running(_) | Whereabouts::Finished) {
                 return self.refused(client, lease, &prepared, error).await;
             }

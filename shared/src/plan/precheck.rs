@@ -18,7 +18,7 @@ mod room;
 #[cfg(test)]
 mod tests;
 
-pub use room::usable_bytes;
+pub use room::{restore_room, usable_bytes};
 
 /// What is checked before a backup and before a restore alike.
 #[derive(Debug)]
@@ -93,13 +93,6 @@ pub struct DatabaseNeeds<'a> {
     pub least_replicas: Option<u16>,
 }
 
-/// What a restore needs beyond its surroundings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RestoreNeeds {
-    /// Everything that will be on disk at the same time, replicas included.
-    pub bytes: u64,
-}
-
 /// Every check, in the order in which they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -140,18 +133,14 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
     PrecheckReport { findings }
 }
 
-pub fn check_restore(around: &Surroundings<'_>, needs: &RestoreNeeds) -> PrecheckReport {
+/// Without the room for what it brings, which its plan knows: see [`restore_room`].
+pub fn check_restore(around: &Surroundings<'_>) -> PrecheckReport {
     let mut findings = cluster::check(around.cluster, None);
     findings.extend(room::check_free(
         around.cluster,
         around.min_free_disk_percent,
     ));
     findings.push(repository(around, Use::Read));
-    findings.push(room::check(
-        around.cluster,
-        needs.bytes,
-        around.min_free_disk_percent,
-    ));
     findings.extend(common(around));
     PrecheckReport { findings }
 }

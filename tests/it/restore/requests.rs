@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::error::Error;
-use starrocks_emulator::Profile;
+use starrocks_emulator::{
+    Profile,
+    jobs::{faults::At, state::BackupState},
+};
 use tests::{cluster::Cluster, flow};
 
 const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
@@ -272,4 +275,55 @@ async fn a_name_that_was_used_before_does_not_continue_another_restore() {
     plan_as(&cluster, "another", input(json!({ "tables": ["t"] })))
         .await
         .unwrap();
+}
+
+/// What is asked for has to fit, not what the label holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_disks_need_room_for_what_is_asked_for_and_no_more() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    cluster
+        .sql(&format!(
+            "CREATE DATABASE sales;\nCREATE TABLE sales.a {TABLE};\nCREATE TABLE sales.b {TABLE};\n\
+             INSERT INTO sales.a VALUES (1);\nINSERT INTO sales.b VALUES (1)"
+        ))
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    let all = || json!({ "target_label": "sales_20260301_full" });
+    let one = || json!({ "target_label": "sales_20260301_full", "tables": ["a"] });
+    let mut dry = one();
+    dry["dry_run"] = json!(true);
+    let planned = flow::restore(&cluster, dry).await.output();
+    let room = &planned["summary"]["plan"]["summary"]["totals"]["room_bytes"];
+    let room = room.as_u64().unwrap_or_else(|| panic!("{planned}"));
+    cluster.emulator.with_engine(|engine| {
+        for backend in &mut engine.nodes.backends {
+            backend.disks[0].total = 100 * room;
+            backend.disks[0].available = 15 * room + room * 3 / 2;
+        }
+    });
+    let error = flow::restore(&cluster, all()).await.error();
+    assert_eq!(error.error, "InsufficientStorage", "{error:?}");
+    assert!(error.cause.contains("restore fewer tables"), "{error:?}");
+    let done = flow::restore(&cluster, one()).await.output();
+    assert_eq!(done["summary"]["state"], json!("PROMOTED"), "{done}");
+}
+
+/// Jobs are one per database: those of the source are in nobody's way.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_the_source_does_not_stop_a_restore_into_another_database() {
+    let (cluster, _) = two_databases().await;
+    cluster.emulator.with_engine(|engine| {
+        let at = At::backup("sales", BackupState::Uploading);
+        engine.jobs.faults.hold(at);
+    });
+    cluster
+        .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (t)")
+        .await;
+    let copy = json!({ "target_label": "sales_20260301_full", "into_database": "copy" });
+    flow::restore(&cluster, copy).await.output();
+    assert_eq!(cluster.one("SELECT id FROM copy.t").await, "1");
+    let back = json!({ "target_label": "sales_20260301_full" });
+    let error = flow::restore(&cluster, back).await.error();
+    assert_eq!(error.error, "JobConflict", "{error:?}");
 }

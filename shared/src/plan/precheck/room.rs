@@ -58,7 +58,9 @@ pub(super) fn check_free(cluster: &ClusterFacts, least: u8) -> Option<Finding> {
     })
 }
 
-pub(super) fn check(cluster: &ClusterFacts, needed: u64, min_free_percent: u8) -> Finding {
+/// Whether there is room for `needed`: everything that a restore will have on disk at the same time, with
+/// all replicas.
+pub fn restore_room(cluster: &ClusterFacts, needed: u64, min_free_percent: u8) -> Finding {
     const CHECK: &str = "room";
     let Some(usable) = usable_bytes(cluster, min_free_percent) else {
         return Finding::advice(

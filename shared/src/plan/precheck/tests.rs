@@ -118,13 +118,11 @@ impl Case {
             on_unsupported: self.on_unsupported,
             databases: [("sales".parse().unwrap(), database)].into(),
         };
-        let restore = RestoreNeeds {
-            bytes: self.restore_bytes,
-        };
-        [
-            check_backup(&around, &needs),
-            check_restore(&around, &restore),
-        ]
+        let mut restore = check_restore(&around);
+        restore
+            .findings
+            .push(restore_room(&self.cluster, self.restore_bytes, 15));
+        [check_backup(&around, &needs), restore]
     }
 }
 
