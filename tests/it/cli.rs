@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod confirmation;
 mod plan;
 mod python;
 mod secrets;

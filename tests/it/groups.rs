@@ -153,3 +153,87 @@ async fn a_table_that_cannot_be_seen_is_never_taken_for_dropped() {
         "{error}"
     );
 }
+
+/// A prefix is not a name: the labels of `sales_eu` begin like those of `sales`.
+#[tokio::test(flavor = "multi_thread")]
+async fn databases_of_which_one_begins_like_the_other_use_their_own_labels() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    for (database, row) in [("sales", 1), ("sales_eu", 2)] {
+        cluster
+            .sql(&format!(
+                "CREATE DATABASE {database};\nCREATE TABLE {database}.orders {TABLE};\n\
+                 INSERT INTO {database}.orders VALUES ({row})"
+            ))
+            .await;
+    }
+    cluster.group("both", &["sales.*", "sales_eu.*"]).await;
+    cluster.group("eu", &["sales_eu.*"]).await;
+    flow::full(&cluster, "both").await;
+    cluster.advance(60);
+    // The newest label that begins with `sales_` is none of sales.
+    flow::full(&cluster, "eu").await;
+    cluster
+        .sql("INSERT INTO sales.orders VALUES (11);\nINSERT INTO sales_eu.orders VALUES (22)")
+        .await;
+    cluster.advance(60);
+    flow::incremental(&cluster, "both").await;
+    let baselines = cluster
+        .rows(
+            "SELECT database_name, label, baseline_label FROM ops.backup_history \
+             WHERE backup_type = 'incremental'",
+        )
+        .await;
+    assert_eq!(
+        baselines,
+        [
+            ["sales", "sales_20260301_inc", "sales_20260301_full"],
+            [
+                "sales_eu",
+                "sales_eu_20260301_inc",
+                "sales_eu_20260301_full"
+            ],
+        ]
+    );
+    for (database, rows) in [("sales", [["1"], ["11"]]), ("sales_eu", [["2"], ["22"]])] {
+        let input = json!({
+            "target_label": format!("{database}_20260301_inc"),
+            "into_database": format!("copy_{database}"),
+        });
+        flow::restore(&cluster, input).await.output();
+        let found = format!("SELECT id FROM copy_{database}.orders");
+        assert_eq!(cluster.rows(&found).await, rows, "{database}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_named_beside_everything_is_there_once() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster
+        .sql(&format!("CREATE TABLE sales.more {TABLE}"))
+        .await;
+    cluster.group("nightly", &["sales.orders", "sales.*"]).await;
+    cluster.emulator.faults().reset_journal();
+    flow::full(&cluster, "nightly").await;
+    let journal = cluster.emulator.faults().journal();
+    let sent: Vec<&str> = journal
+        .iter()
+        .map(|entry| entry.sql.as_str())
+        .filter(|sql| sql.starts_with("BACKUP SNAPSHOT") && sql.contains("sales"))
+        .collect();
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(sent[0].matches("`orders`").count(), 1, "{sent:?}");
+    for kept in ["ops.backup_tables", "ops.backup_partitions"] {
+        let column = kept.trim_start_matches("ops.backup_");
+        let name = if column == "tables" {
+            "object_name"
+        } else {
+            "table_name"
+        };
+        let rows = cluster
+            .rows(&format!(
+                "SELECT {name} FROM {kept} WHERE database_name = 'sales'"
+            ))
+            .await;
+        assert_eq!(rows, [["more"], ["orders"]], "{kept}");
+    }
+}

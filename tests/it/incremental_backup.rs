@@ -19,6 +19,7 @@ async fn fill(cluster: &Cluster) {
     cluster
         .sql(&format!(
             "CREATE DATABASE sales;
+             CREATE DATABASE elsewhere;
              CREATE TABLE sales.orders (k DATE NOT NULL, id INT NOT NULL) {RANGE};
              CREATE TABLE sales.still (k DATE NOT NULL, id INT NOT NULL) {RANGE};
              INSERT INTO sales.orders VALUES ('2026-01-01', 1), ('2026-01-02', 2), ('2026-01-03', 3), ('2026-01-04', 4);
@@ -84,9 +85,42 @@ async fn each_change_is_seen_and_nothing_else() {
             "CREATE TABLE sales.other LIKE sales.orders;\nALTER TABLE sales.orders SWAP WITH other;\nDROP TABLE sales.other FORCE",
             &WHOLE,
         ),
+        // The same definition and the same rows, in another table of the same name.
+        (
+            "DROP TABLE sales.orders FORCE;\nCREATE TABLE sales.orders LIKE sales.still;\nINSERT INTO sales.orders SELECT * FROM sales.still",
+            &WHOLE,
+        ),
+        // Sizes change, content does not.
+        ("ALTER TABLE sales.orders COMPACT", &[]),
+        (
+            "ALTER TABLE sales.orders BASE COMPACT (p1, p2);\nALTER TABLE sales.orders CUMULATIVE COMPACT p3",
+            &[],
+        ),
+        (
+            "ALTER TABLE sales.orders COMPACT p1;\nINSERT INTO sales.orders VALUES ('2026-01-02', 9)",
+            &["orders.p2"],
+        ),
+        // A new day of a table that is in no group.
+        (
+            "CREATE TABLE elsewhere.days (k DATE NOT NULL, id INT NOT NULL) DUPLICATE KEY(k, id) \
+             PARTITION BY date_trunc('day', k) DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');\n\
+             INSERT INTO elsewhere.days VALUES ('2026-01-09', 9)",
+            &[],
+        ),
     ] {
         assert_eq!(stored_after(change).await, expected, "{change}");
     }
+}
+
+/// The emulator's compaction is one that can be seen in what is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn compaction_changes_what_partitions_show() {
+    let cluster = shop().await;
+    let sizes = "SELECT PARTITION_NAME, DATA_SIZE FROM information_schema.partitions_meta \
+                 WHERE TABLE_NAME = 'orders'";
+    let before = cluster.rows(sizes).await;
+    cluster.sql("ALTER TABLE sales.orders COMPACT").await;
+    assert_ne!(cluster.rows(sizes).await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ mod kinds;
 mod leftovers;
 mod live;
 mod matrix;
+mod more_kinds;
 mod objects;
 mod policies;
 mod requests;

@@ -6,7 +6,10 @@ use starrocks_emulator::{
     engine::Engine,
     faults::{Fault, When},
 };
-use tests::{cluster::Cluster, flow};
+use tests::{
+    cluster::{Cluster, NULL},
+    flow,
+};
 
 const RANGE: &str = "(k DATE NOT NULL, id INT NOT NULL) DUPLICATE KEY(k, id) PARTITION BY RANGE(k) (\
      PARTITION p1 VALUES LESS THAN ('2026-01-02'), PARTITION p2 VALUES LESS THAN ('2026-01-03'), \
@@ -38,7 +41,7 @@ async fn counts(cluster: &Cluster, kind: &str) -> String {
         ))
         .await;
     let shown = rows.iter().map(|row| {
-        let count = row[2].replace("NULL", "?");
+        let count = row[2].replace(NULL, "?");
         format!("{}.{}={count}", row[0], row[1])
     });
     shown.collect::<Vec<_>>().join(" ")
@@ -123,7 +126,7 @@ async fn a_partition_that_is_loaded_before_the_pin_has_no_count() {
     cluster.emulator.faults().clear();
     let all = "orders.p1=1 orders.p2=? orders.p3=0 users.*=4";
     assert_eq!(counts(&cluster, "full").await, all);
-    assert_eq!(rows_total(&cluster, "full").await, "NULL");
+    assert_eq!(rows_total(&cluster, "full").await, NULL);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +184,7 @@ async fn switched_off_nothing_is_counted() {
     input["row_counts"] = json!(false);
     flow::backup(&cluster, input).await.output();
     assert_eq!(sent(&cluster, "partition_index"), 0);
-    assert_eq!(rows_total(&cluster, "full").await, "NULL");
+    assert_eq!(rows_total(&cluster, "full").await, NULL);
 }
 
 /// Partitions that go while they are counted cost the others nothing.
@@ -210,7 +213,7 @@ async fn a_count_that_is_cut_off_costs_neither_the_backup_nor_the_other_counts()
     cluster.emulator.faults().clear();
     let all = "orders.p1=1 orders.p2=2 orders.p3=0 users.*=?";
     assert_eq!(counts(&cluster, "full").await, all);
-    assert_eq!(rows_total(&cluster, "full").await, "NULL");
+    assert_eq!(rows_total(&cluster, "full").await, NULL);
 }
 
 /// A full, an incremental, and the tables gone.

@@ -12,40 +12,94 @@ pub const REPOSITORY: &str = "repo";
 pub const BUCKET: &str = "backups";
 pub const PASSWORD: &str = "canary-7f3a-secret";
 
+/// How NULL reads among texts. No text reads like it, the word NULL included.
+pub const NULL: &str = "\0NULL";
+
 /// Stops when it is dropped.
 #[derive(Debug)]
 pub struct Cluster {
     pub emulator: Arc<Emulator>,
     root: Arc<TempDir>,
+    place: Place,
+}
+
+/// When and where clusters stand that do not ask for their own. The suite says the dates of the first day;
+/// on another one, executions are started by a clock that shows the first day all the same.
+#[derive(Debug, Clone)]
+struct Place {
+    zone: String,
+    /// How much later than on the first day it is.
+    later: SignedDuration,
+}
+
+const FIRST_DAY: &str = "2026-03-01T04:00:00Z";
+/// `tests/run --slow` runs the suite in other zones, and across the hour that New York has twice.
+const ZONE_VARIABLE: &str = "BR_TEST_TIME_ZONE";
+const START_VARIABLE: &str = "BR_TEST_START";
+
+impl Place {
+    fn of_suite() -> Place {
+        let start = variable(START_VARIABLE).unwrap_or_else(|| FIRST_DAY.to_owned());
+        Place {
+            zone: variable(ZONE_VARIABLE).unwrap_or_else(|| "UTC".to_owned()),
+            later: time(&start).duration_since(time(FIRST_DAY)),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        Clock::manual(time(FIRST_DAY) + self.later)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse()
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 impl Cluster {
     /// A cluster whose clock stands still until it is advanced, with a repository and ops tables.
     pub async fn start(profile: Profile) -> Cluster {
-        Cluster::start_at(profile, "2026-03-01T04:00:00Z", "UTC").await
+        Cluster::start_with(profile, |_| ()).await
     }
 
     pub async fn start_at(profile: Profile, now: &str, zone: &str) -> Cluster {
-        Cluster::ready(profile, manual(now), zone).await
+        let place = Place {
+            zone: zone.to_owned(),
+            later: SignedDuration::ZERO,
+        };
+        Cluster::on_bucket(profile, Clock::manual(time(now)), place, new_root(), |_| ())
+            .complete()
+            .await
     }
 
     /// As [`Cluster::start`], with several backends.
     pub async fn start_wide(profile: Profile, backends: u32) -> Cluster {
-        let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        let clock = manual("2026-03-01T04:00:00Z");
-        Cluster::on_bucket(profile, clock, "UTC", root, backends)
+        Cluster::start_with(profile, |options| options.backends = backends).await
+    }
+
+    /// As [`Cluster::start`], with a second frontend that can become the leader.
+    pub async fn start_with_follower(profile: Profile) -> Cluster {
+        Cluster::start_with(profile, |options| options.follower = true).await
+    }
+
+    async fn start_with(profile: Profile, adjust: impl FnOnce(&mut Options)) -> Cluster {
+        let place = Place::of_suite();
+        Cluster::on_bucket(profile, place.clock(), place, new_root(), adjust)
             .complete()
             .await
     }
 
     /// A cluster whose clock runs by itself, for peers that wait for themselves.
     pub async fn start_with_clock(profile: Profile, clock: Clock) -> Cluster {
-        Cluster::ready(profile, clock, "UTC").await
-    }
-
-    async fn ready(profile: Profile, clock: Clock, zone: &str) -> Cluster {
-        let root = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        Cluster::on_bucket(profile, clock, zone, root, 1)
+        let place = Place {
+            zone: "UTC".to_owned(),
+            later: SignedDuration::ZERO,
+        };
+        Cluster::on_bucket(profile, clock, place, new_root(), |_| ())
             .complete()
             .await
     }
@@ -58,32 +112,35 @@ impl Cluster {
 
     /// Another cluster on the same object store, without repository and ops tables.
     pub fn beside(&self, profile: Profile) -> Cluster {
-        Cluster::on_bucket(
-            profile,
-            manual("2026-03-05T04:00:00Z"),
-            "UTC",
-            Arc::clone(&self.root),
-            1,
-        )
+        let place = Place::of_suite();
+        let mut clock = place.clock();
+        clock.advance(SignedDuration::from_hours(4 * 24));
+        Cluster::on_bucket(profile, clock, place, Arc::clone(&self.root), |_| ())
+    }
+
+    /// What the clock shows of whoever starts executions.
+    pub fn caller_time(&self) -> Timestamp {
+        self.emulator.with_engine(|engine| engine.clock.now()) - self.place.later
     }
 
     fn on_bucket(
         profile: Profile,
         clock: Clock,
-        zone: &str,
+        place: Place,
         root: Arc<TempDir>,
-        backends: u32,
+        adjust: impl FnOnce(&mut Options),
     ) -> Cluster {
         let mut options = Options::new(profile, clock, root.path());
         options.buckets = vec![BUCKET.to_owned()];
-        options.backends = backends;
         options.root_password = PASSWORD.to_owned();
-        options.time_zone = zone.to_owned();
-        options.session_time_zone = zone.to_owned();
+        options.time_zone = place.zone.clone();
+        options.session_time_zone = place.zone.clone();
+        adjust(&mut options);
         let emulator = Emulator::start(options).expect("the emulator starts");
         Cluster {
             emulator: Arc::new(emulator),
             root,
+            place,
         }
     }
 
@@ -109,7 +166,13 @@ impl Cluster {
 
     /// Settings as the environment gives them, with `more` of its variables.
     pub fn settings_with(&self, more: &[(&str, &str)]) -> Settings {
-        let host = format!("127.0.0.1:{}", self.emulator.port());
+        let follower = self.emulator.follower_addr();
+        let ports = follower.map(|address| address.port());
+        let hosts: Vec<String> = std::iter::once(self.emulator.port())
+            .chain(ports)
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect();
+        let host = hosts.join(",");
         let mut variables: BTreeMap<String, String> = [
             ("STARROCKS_HOST", host.as_str()),
             ("STARROCKS_USER", "root"),
@@ -205,9 +268,8 @@ impl Cluster {
     }
 }
 
-fn manual(now: &str) -> Clock {
-    let now: Timestamp = now.parse().expect("a time");
-    Clock::manual(now)
+fn new_root() -> Arc<TempDir> {
+    Arc::new(tempfile::tempdir().expect("a temporary directory"))
 }
 
 pub fn create_repository() -> String {
@@ -217,10 +279,34 @@ pub fn create_repository() -> String {
     )
 }
 
+/// Different values read differently.
 fn text(value: &Value) -> String {
     match value {
-        Value::NULL => "NULL".to_owned(),
-        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::NULL => NULL.to_owned(),
+        Value::Bytes(bytes) => match str::from_utf8(bytes) {
+            Ok(text) if text.starts_with('\0') => format!("\0{text}"),
+            Ok(text) => text.to_owned(),
+            Err(_) => format!("\0{bytes:x?}"),
+        },
         other => other.as_sql(true),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_no_text() {
+        let bytes = |text: &str| Value::Bytes(text.as_bytes().to_vec());
+        assert_eq!(text(&Value::NULL), NULL);
+        for word in ["NULL", "", "\\N", NULL, "\0\0NULL"] {
+            assert_ne!(text(&bytes(word)), NULL, "{word:?}");
+        }
+        assert_eq!(text(&bytes("NULL")), "NULL");
+        assert_ne!(
+            text(&Value::Bytes(vec![0xff])),
+            text(&Value::Bytes(vec![0xfe]))
+        );
     }
 }

@@ -26,9 +26,32 @@ pub async fn command(cluster: &Cluster, arguments: &[&str]) -> Said {
 }
 
 pub async fn command_with(config: &NamedTempFile, arguments: &[&str]) -> Said {
+    run(config, arguments, Shared::default(), None).await
+}
+
+/// As [`command`], for a person at a terminal who types `answer`. `meanwhile` happens while the question
+/// stands there.
+pub async fn command_answered(
+    cluster: &Cluster,
+    arguments: &[&str],
+    answer: &str,
+    meanwhile: impl FnOnce() + Send + 'static,
+) -> Said {
+    let config = configuration(cluster, "");
+    let err = Shared::default();
+    *err.at_question.lock().expect("nobody panicked") = Some(Box::new(meanwhile));
+    run(&config, arguments, err, Some(answer)).await
+}
+
+async fn run(
+    config: &NamedTempFile,
+    arguments: &[&str],
+    err: Shared,
+    answer: Option<&str>,
+) -> Said {
     let path = config.path().to_str().expect("a path of text");
-    let (out, err) = (Shared::default(), Shared::default());
-    let mut terminal = Terminal::new(out.clone(), err.clone(), None);
+    let out = Shared::default();
+    let mut terminal = Terminal::new(out.clone(), err.clone(), answer);
     let words = ["starrocks-br", "--config", path].into_iter();
     let words = words.chain(arguments.iter().copied()).map(Into::into);
     let code = tokio::time::timeout(crate::TIMEOUT, cli::run(words, &mut terminal))
@@ -68,23 +91,37 @@ pub async fn create_user(cluster: &Cluster) {
         .await;
 }
 
-#[derive(Debug, Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
+type Act = Box<dyn FnOnce() + Send>;
+
+#[derive(Clone, Default)]
+struct Shared {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    at_question: Arc<Mutex<Option<Act>>>,
+}
 
 impl Shared {
     fn text(&self) -> String {
-        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8(bytes.clone()).expect("a text")
     }
 }
 
 impl Write for Shared {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         all.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        if self.text().ends_with("[y/N] ") {
+            let mut act = self
+                .at_question
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(act) = act.take() {
+                act();
+            }
+        }
         Ok(())
     }
 }

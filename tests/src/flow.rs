@@ -158,31 +158,60 @@ async fn run_as(
     .await
 }
 
+/// `None`: the whole process was killed, and nobody calls anything again.
+pub async fn backup_under(cluster: &Cluster, input: Value, killer: &Killer) -> Option<Ended> {
+    run_under(cluster, &backup_machine(), input, killer).await
+}
+
+/// As [`backup_under`].
+pub async fn restore_under(cluster: &Cluster, input: Value, killer: &Killer) -> Option<Ended> {
+    run_under(cluster, &restore_machine(), input, killer).await
+}
+
+async fn run_under(
+    cluster: &Cluster,
+    machine: &Machine,
+    input: Value,
+    killer: &Killer,
+) -> Option<Ended> {
+    let process_died = async {
+        if killer.victim() == Victim::Function {
+            std::future::pending::<()>().await;
+        }
+        killer.died().await;
+    };
+    let ended = tokio::select! {
+        biased;
+        () = process_died => None,
+        ended = run(cluster, machine, input, Some(killer.clone())) => Some(ended),
+    };
+    cluster.emulator.faults().clear();
+    ended
+}
+
 /// A function is killed once, at this statement; the state machine calls it again.
 pub async fn backup_with_kill(cluster: &Cluster, input: Value, kill: Kill) -> (Ended, bool) {
     let killer = Killer::arm(&cluster.emulator, kill, Victim::Function);
-    let ended = run(cluster, &backup_machine(), input, Some(killer.clone())).await;
-    cluster.emulator.faults().clear();
-    (ended, killer.has_fired())
+    let ended = backup_under(cluster, input, &killer).await;
+    (ended.expect("the process lives"), killer.has_fired())
 }
 
 pub async fn restore_with_kill(cluster: &Cluster, input: Value, kill: Kill) -> (Ended, bool) {
     let killer = Killer::arm(&cluster.emulator, kill, Victim::Function);
-    let ended = run(cluster, &restore_machine(), input, Some(killer.clone())).await;
-    cluster.emulator.faults().clear();
-    (ended, killer.has_fired())
+    let ended = restore_under(cluster, input, &killer).await;
+    (ended.expect("the process lives"), killer.has_fired())
 }
 
 /// The whole process is killed at this statement: nobody calls anything again.
 pub async fn backup_until_killed(cluster: &Cluster, input: Value, kill: Kill) -> bool {
     let killer = Killer::arm(&cluster.emulator, kill, Victim::Process);
-    let machine = backup_machine();
-    tokio::select! {
-        biased;
-        () = killer.died() => {}
-        _ = run(cluster, &machine, input, Some(killer.clone())) => {}
-    }
-    cluster.emulator.faults().clear();
+    backup_under(cluster, input, &killer).await;
+    killer.has_fired()
+}
+
+pub async fn restore_until_killed(cluster: &Cluster, input: Value, kill: Kill) -> bool {
+    let killer = Killer::arm(&cluster.emulator, kill, Victim::Process);
+    restore_under(cluster, input, &killer).await;
     killer.has_fired()
 }
 
@@ -227,8 +256,7 @@ async fn execute(
     runtime: &Runtime,
 ) -> Ended {
     let number = EXECUTIONS.fetch_add(1, Ordering::Relaxed);
-    let now = cluster.emulator.with_engine(|engine| engine.clock.now());
-    let info = execution(number, now);
+    let info = execution(number, cluster.caller_time());
     let result = tokio::time::timeout(
         crate::TIMEOUT,
         machine.execute(input, &info, &Arc::new(handlers), runtime),

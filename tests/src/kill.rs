@@ -2,8 +2,9 @@
 //! answer arrives.
 
 use std::{
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,6 +12,7 @@ use std::{
 
 use starrocks_emulator::{
     Emulator,
+    engine::Engine,
     faults::{Fault, When},
 };
 
@@ -32,13 +34,26 @@ pub enum Victim {
     Process,
 }
 
+type Act = Box<dyn FnOnce(&mut Engine) + Send>;
+
 /// From the statement on, nothing reaches the server until the dead process is known to be dead.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Killer {
     emulator: Arc<Emulator>,
     victim: Victim,
     dead: Arc<AtomicBool>,
     fired: Arc<AtomicBool>,
+    meanwhile: Arc<Mutex<Option<Act>>>,
+}
+
+impl fmt::Debug for Killer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Killer")
+            .field("victim", &self.victim)
+            .field("dead", &self.dead)
+            .field("fired", &self.fired)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Killer {
@@ -72,7 +87,17 @@ impl Killer {
             victim,
             dead,
             fired,
+            meanwhile: Arc::default(),
         }
+    }
+
+    /// What somebody else does between the death and whatever is called next.
+    pub fn meanwhile(self, act: impl FnOnce(&mut Engine) + Send + 'static) -> Killer {
+        *self
+            .meanwhile
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(act));
+        self
     }
 
     /// Returns when the statement has arrived.
@@ -81,7 +106,15 @@ impl Killer {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // The statement that is executed is executed to its end before the process is gone.
-        self.emulator.with_engine(|_| ());
+        self.emulator.with_engine(|engine| {
+            let mut meanwhile = self
+                .meanwhile
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(act) = meanwhile.take() {
+                act(engine);
+            }
+        });
     }
 
     /// The end of a function: what comes next is another call. Of a process there is no next.
@@ -90,6 +123,10 @@ impl Killer {
             std::future::pending::<()>().await;
         }
         self.dead.store(false, Ordering::SeqCst);
+    }
+
+    pub fn victim(&self) -> Victim {
+        self.victim
     }
 
     /// `false`: the run ended before it got that far.

@@ -167,6 +167,13 @@ impl Rows {
             .unwrap_or_default()
     }
 
+    /// What was written several times takes less room.
+    pub(crate) fn compact(&mut self, physical_id: i64) {
+        if let Some(partition) = self.partitions.get_mut(&physical_id) {
+            partition.written_bytes -= partition.written_bytes / 4;
+        }
+    }
+
     pub fn count(&self, physical_id: i64) -> u64 {
         self.size(physical_id).rows
     }

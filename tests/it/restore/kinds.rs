@@ -4,16 +4,18 @@
 use starrocks_emulator::Profile;
 use tests::cluster::Cluster;
 
+use super::more_kinds;
+
 /// A kind of table in database `sales`, named like itself.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    create: &'static str,
+    pub(super) create: &'static str,
     /// Before the full.
-    load: &'static str,
+    pub(super) load: &'static str,
     /// Between the full and the incremental.
-    change: &'static str,
+    pub(super) change: &'static str,
     /// After both: what a restore has to take back.
-    damage: &'static str,
+    pub(super) damage: &'static str,
     /// Into a period that no backup knows.
     pub(super) next: &'static str,
     /// Partitions for a splice, none where it is refused.
@@ -29,7 +31,7 @@ pub(super) const KINDS: [Kind; 12] = [
              PARTITION p2 VALUES LESS THAN ('2026-01-03'), PARTITION p3 VALUES LESS THAN ('2026-01-04')) \
              DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES('replication_num'='1')",
         load: "INSERT INTO sales.ranged VALUES ('2025-12-31', 0, 'z'), ('2026-01-01', 1, 'a'), ('2026-01-02', 2, 'b'), ('2026-01-03', 3, NULL)",
-        change: "INSERT INTO sales.ranged VALUES ('2026-01-02', 20, 'it''s \"quoted\"');\n\
+        change: "INSERT INTO sales.ranged VALUES ('2026-01-02', 20, 'it''s \"quoted\"'), ('2026-01-02', 21, NULL), ('2026-01-02', 22, 'NULL');\n\
              ALTER TABLE sales.ranged DROP PARTITION p3 FORCE;\n\
              ALTER TABLE sales.ranged ADD PARTITION p5 VALUES [('2026-01-05'), ('2026-01-06'));\n\
              INSERT INTO sales.ranged VALUES ('2026-01-05', 5, 'e')",
@@ -75,7 +77,7 @@ pub(super) const KINDS: [Kind; 12] = [
         name: "whole",
         create: "CREATE TABLE sales.whole (id INT NOT NULL, v STRING) DUPLICATE KEY(id) \
              DISTRIBUTED BY HASH(id) BUCKETS 2 PROPERTIES('replication_num'='1')",
-        load: "INSERT INTO sales.whole VALUES (1, 'a'), (1, 'a'), (2, NULL)",
+        load: "INSERT INTO sales.whole VALUES (1, 'a'), (1, 'a'), (2, NULL), (2, 'NULL')",
         change: "INSERT INTO sales.whole VALUES (3, 'c')",
         damage: "TRUNCATE TABLE sales.whole",
         next: "INSERT INTO sales.whole VALUES (77, 'next')",
@@ -161,9 +163,9 @@ pub(super) const KINDS: [Kind; 12] = [
 
 /// Those that the version can back up.
 pub(super) fn kinds(profile: Profile) -> impl Iterator<Item = &'static Kind> {
-    KINDS
-        .iter()
-        .filter(move |kind| profile != Profile::V3_3 || kind.name != "listed")
+    KINDS.iter().chain(&more_kinds::KINDS).filter(move |kind| {
+        profile != Profile::V3_3 || !["listed", "with_null"].contains(&kind.name)
+    })
 }
 
 /// What stands in a table: its partitions with their rows.
@@ -180,7 +182,8 @@ pub(super) async fn content(cluster: &Cluster, database: &str, table: &str) -> C
     for name in names {
         let rows = cluster
             .rows(&format!(
-                "SELECT * FROM `{database}`.`{table}` PARTITION (`{}`)",
+                "SELECT {} FROM `{database}`.`{table}` PARTITION (`{}`)",
+                more_kinds::shown(table),
                 name[0]
             ))
             .await;

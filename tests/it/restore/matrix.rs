@@ -42,14 +42,15 @@ impl Prepared {
         }
     }
 
-    async fn assert_next_period(&self) {
+    async fn assert_next_period(&self, database: &str) {
         for (kind, _) in &self.at_full {
             if kind.next.is_empty() {
                 continue;
             }
-            let table = format!("sales.{}", kind.name);
+            let table = format!("{database}.{}", kind.name);
             let before: u64 = self.count(&table).await;
-            self.cluster.sql(kind.next).await;
+            let next = kind.next.replace(&format!("sales.{}", kind.name), &table);
+            self.cluster.sql(&next).await;
             assert_eq!(self.count(&table).await, before + 1, "{table}");
         }
     }
@@ -79,6 +80,10 @@ async fn overlay_and_stage(profile: Profile) {
         ("uniq", "overlay"),
         ("summed", "overlay"),
         ("computed", "overlay"),
+        ("two_columns", "overlay"),
+        ("hourly", "overlay"),
+        ("typed", "overlay"),
+        ("sketched", "stage"),
         ("random", "stage"),
         ("counting", "stage"),
         ("whole", "stage"),
@@ -89,6 +94,8 @@ async fn overlay_and_stage(profile: Profile) {
     }
     if profile != Profile::V3_3 {
         assert_eq!(strategies["listed"], "overlay");
+        // NULL is printed like the text.
+        assert_eq!(strategies["with_null"], "stage");
     }
     prepared
         .restore(json!({ "target_label": INCREMENTAL, "checksum": true }))
@@ -111,14 +118,14 @@ async fn overlay_and_stage(profile: Profile) {
         .rows("SHOW TABLES FROM sales LIKE 'doomed'")
         .await;
     assert!(doomed.is_empty(), "dropped before the label");
-    prepared.assert_next_period().await;
+    prepared.assert_next_period("sales").await;
 
     // The second restore finds a live table that a restore put there.
     prepared.cluster.advance(60);
     prepared.restore(json!({ "target_label": FULL })).await;
     prepared.assert_equal("sales", &prepared.at_full).await;
     assert_eq!(prepared.ids("sales.doomed").await, [["1"]]);
-    prepared.assert_next_period().await;
+    prepared.assert_next_period("sales").await;
 }
 
 async fn direct(profile: Profile) {
@@ -131,6 +138,7 @@ async fn direct(profile: Profile) {
             .restore(json!({ "target_label": label, "into_database": database }))
             .await;
         prepared.assert_equal(database, expected).await;
+        prepared.assert_next_period(database).await;
     }
     assert_eq!(prepared.ids("copy_inc.calm").await, [["1"], ["2"]]);
     let tables = prepared.cluster.rows("SHOW TABLES FROM copy_inc").await;
@@ -155,7 +163,7 @@ async fn splice(profile: Profile) {
             "tables": [kind.name],
             "partitions": kind.splice,
         });
-        if profile.is_3_3() && ["automatic", "monthly"].contains(&kind.name) {
+        if profile.is_3_3() && ["automatic", "monthly", "hourly"].contains(&kind.name) {
             let error = flow::restore(&prepared.cluster, input).await.error();
             assert_eq!(error.error, "PrecheckFailed", "{error:?}");
             assert!(

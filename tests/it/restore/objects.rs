@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 use starrocks_emulator::Profile;
-use tests::{cluster::Cluster, flow};
+use tests::{
+    cluster::Cluster,
+    command::{command, create_user},
+    flow,
+};
 
 use super::shop;
 
@@ -71,6 +75,40 @@ async fn what_is_missing_is_made_again_in_order_and_what_cannot_be_is_said() {
         assert!(
             said.contains("REFRESH MATERIALIZED VIEW `sales`.`a_sums`"),
             "{profile:?} {said}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn their_definitions_are_shown() {
+    for profile in Profile::ALL {
+        let cluster = backed_up(profile).await;
+        create_user(&cluster).await;
+        let shown = command(&cluster, &["show", FULL, "--ddl"]).await;
+        assert_eq!(shown.code, 0, "{profile:?} {shown:#?}");
+        for words in [
+            "CREATE TABLE `orders`",
+            "`z_base`",
+            "`m_middle`",
+            "`a_top`",
+            "CREATE MATERIALIZED VIEW `a_sums`",
+            "`b_lost`",
+            "com.example.F",
+        ] {
+            assert!(
+                shown.out.contains(words),
+                "{profile:?} '{words}': {shown:#?}"
+            );
+        }
+        assert_eq!(
+            shown.out.matches("CREATE VIEW").count(),
+            4,
+            "{profile:?} {shown:#?}"
+        );
+        let without = command(&cluster, &["show", FULL]).await;
+        assert!(
+            !without.out.contains("CREATE VIEW"),
+            "{profile:?} {without:#?}"
         );
     }
 }

@@ -75,6 +75,8 @@ pub enum AlterClause {
     SetProperties(Vec<(String, String)>),
     Comment(String),
     AutoIncrement(i64),
+    /// BASE, CUMULATIVE or both; of all partitions where none is named.
+    Compact(Vec<String>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,21 +93,30 @@ pub enum PartitionSelection {
 }
 
 /// What a clause may start with.
-const FIRST_WORDS: [&str; 10] = [
-    "ADD", "DROP", "MODIFY", "RENAME", "SWAP", "SET", "REPLACE", "TRUNCATE", "COMMENT", "ORDER",
+const FIRST_WORDS: [&str; 13] = [
+    "ADD",
+    "DROP",
+    "MODIFY",
+    "RENAME",
+    "SWAP",
+    "SET",
+    "REPLACE",
+    "TRUNCATE",
+    "COMMENT",
+    "ORDER",
+    "BASE",
+    "CUMULATIVE",
+    "COMPACT",
 ];
 
 /// Clauses of the real grammar that the emulator does not know; it says so rather than call them
 /// errors of syntax.
-const UNKNOWN: [&[&str]; 13] = [
+const UNKNOWN: [&[&str]; 10] = [
     &["ADD", "INDEX"],
     &["DROP", "INDEX"],
     &["ADD", "FIELD"],
     &["MODIFY", "COLUMN", "ADD"],
     &["DROP", "PERSISTENT"],
-    &["BASE", "COMPACT"],
-    &["CUMULATIVE", "COMPACT"],
-    &["COMPACT"],
     &["DISTRIBUTED", "BY"],
     &["PARTITION", "BY"],
     &["PARTITIONS"],
@@ -184,7 +195,22 @@ fn clause(cursor: &mut Cursor) -> SqlResult<AlterClause> {
         cursor.expect_symbol("=")?;
         return Ok(AlterClause::AutoIncrement(cursor.number()?));
     }
+    if cursor.take(&["BASE", "COMPACT"])
+        || cursor.take(&["CUMULATIVE", "COMPACT"])
+        || cursor.take(&["COMPACT"])
+    {
+        return compact(cursor);
+    }
     Err(cursor.unexpected("ADD, DROP, MODIFY, RENAME, SWAP, SET, REPLACE, COMMENT"))
+}
+
+fn compact(cursor: &mut Cursor) -> SqlResult<AlterClause> {
+    let ends = cursor.is_symbol(",") || cursor.is_symbol(";") || cursor.at_end();
+    let partitions = match ends {
+        true => Vec::new(),
+        false => partition::names_only(cursor)?,
+    };
+    Ok(AlterClause::Compact(partitions))
 }
 
 fn add(cursor: &mut Cursor) -> SqlResult<AlterClause> {
