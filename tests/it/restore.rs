@@ -1,6 +1,7 @@
 //! Restores through every strategy, compared row by row.
 
 mod around;
+mod held;
 mod kinds;
 mod leftovers;
 mod live;

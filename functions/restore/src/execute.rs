@@ -1,6 +1,7 @@
 //! Executing one step. Each arm first looks whether the step has happened already.
 
 mod copy;
+mod held;
 mod names;
 mod snapshot;
 mod splice;
@@ -73,10 +74,13 @@ impl Work<'_> {
                 Ok(Progress::Done)
             }
             Step::HoldWhatDrops { .. } => self.hold_what_drops(client, index).await,
+            Step::HoldLive { table, live_id } => {
+                self.hold_live(client, index, table, *live_id).await
+            }
+            Step::ResumePartitions { .. } => self.resume_partitions(client, index).await,
+            Step::GiveBackPolicies { .. } => self.give_back_policies(client, index).await,
             // Setting the same value again is no change.
-            Step::ResumePartitions { .. }
-            | Step::SetDefaultReplication { .. }
-            | Step::AlterReplication { .. } => {
+            Step::SetDefaultReplication { .. } | Step::AlterReplication { .. } => {
                 self.send(client, index).await?;
                 Ok(Progress::Done)
             }
@@ -193,24 +197,33 @@ impl Work<'_> {
     /// What cannot be set or made again is said, and the restore goes on: the data is there.
     async fn send_or_note(&mut self, client: &mut Client, index: usize) -> Result<(), Error> {
         for sent in self.statements(index)? {
-            self.verify_lease(client, &sent.database).await?;
-            let recreate = matches!(self.steps[index].planned.step, Step::RecreateObject { .. });
-            let done = match &sent.way {
-                Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
-                Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
-            };
-            if let Err(error) = done {
-                let Some(words) = error.engine_words() else {
-                    return Err(error.into());
-                };
-                if recreate && error.kind() == FailureKind::AlreadyExists {
-                    continue;
-                }
-                let note = format!("{words}; to be run by hand: {}", sent.statement.text());
-                tracing::warn!(restore.id = %self.run.restore_id, detail = note, "could not be set");
-                self.steps[index].detail.note(note);
-            }
+            self.send_one_or_note(client, index, &sent).await?;
         }
+        Ok(())
+    }
+
+    async fn send_one_or_note(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+        sent: &StepStatement,
+    ) -> Result<(), Error> {
+        self.verify_lease(client, &sent.database).await?;
+        let recreate = matches!(self.steps[index].planned.step, Step::RecreateObject { .. });
+        let done = match &sent.way {
+            Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
+            Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
+        };
+        let Err(error) = done else { return Ok(()) };
+        let Some(words) = error.engine_words() else {
+            return Err(error.into());
+        };
+        if recreate && error.kind() == FailureKind::AlreadyExists {
+            return Ok(());
+        }
+        let note = format!("{words}; to be run by hand: {}", sent.statement.text());
+        tracing::warn!(restore.id = %self.run.restore_id, detail = note, "could not be set");
+        self.steps[index].detail.note(note);
         Ok(())
     }
 

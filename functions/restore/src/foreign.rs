@@ -10,7 +10,10 @@ use shared::{
     manifest::BackupRecord,
     plan::{
         foreign::named,
-        restore::{Slot, SnapshotSource, Source, Step, policy},
+        restore::{
+            SnapshotSource, Source, Step,
+            held::{left_off, to_hold},
+        },
     },
     sql::ops::steps::RestoreRow,
     starrocks::Client,
@@ -79,27 +82,19 @@ impl Work<'_> {
         let properties = shared::ddl::Ddl::parse(&restored.ddl)
             .map_err(|error| failed(&planned, format!("the definition of '{name}': {error}")))?
             .properties;
-        let active = policy::active(&properties);
+        let active = to_hold(&properties);
         if active.is_empty() {
             return Ok(Progress::Done);
         }
-        let live = self.name_of(table, Slot::Live)?;
-        let database = self.database_of(table)?;
-        for policy in &active {
-            let property = policy.property();
-            let value = policy.value(&properties).unwrap_or_default();
-            let note = format!(
-                "{database}.{live} has {property} switched off, because it could drop restored \
-                 partitions. When it may: ALTER TABLE `{database}`.`{live}` SET (\"{property}\" = \
-                 \"{value}\")"
-            );
-            if !self.steps[index].detail.notes.contains(&note) {
-                self.steps[index].detail.notes.push(note);
-            }
+        let live = self.live_name(table)?;
+        for (policy, value) in &active {
+            let note = left_off(&live, *policy, value, "it could drop restored partitions");
+            self.steps[index].detail.note(note);
         }
         self.begin(client, index).await?;
-        for policy in active {
-            let sent = self.context().hold(table, *slot, policy)?;
+        for (policy, _) in active {
+            let off = policy.off();
+            let sent = self.context().set_policy(table, *slot, policy, off)?;
             self.send_one(client, index, &sent).await?;
         }
         Ok(Progress::Done)

@@ -1,5 +1,6 @@
 //! The moment when a restore becomes live, and the way back.
 
+mod half_way;
 mod moment;
 mod preview;
 
@@ -48,16 +49,13 @@ pub(crate) async fn promote(
                 return work.finish(client).await;
             }
             promote::may_promote(progress)?;
-            work.check_moment(client).await?;
-            if progress == Progress::Verified {
-                work.set_state(client, "PROMOTING").await?;
-            }
-            match work.run_phases(client, &[Phase::Promote]).await? {
-                Reached::End => {
+            match work.go_live(client, progress).await {
+                Ok(Reached::End) => {
                     work.set_state(client, "PROMOTED").await?;
                     work.finish(client).await
                 }
-                more => Ok(promotion_goes_on(more)),
+                Ok(more) => Ok(promotion_goes_on(more)),
+                Err(error) => Err(work.end_half_way(client, error).await),
             }
         }
     }
@@ -83,6 +81,14 @@ impl Work<'_> {
         Ok(())
     }
 
+    async fn go_live(&mut self, client: &mut Client, progress: Progress) -> Result<Reached, Error> {
+        self.check_moment(client).await?;
+        if progress == Progress::Verified {
+            self.set_state(client, "PROMOTING").await?;
+        }
+        self.run_phases(client, &[Phase::Promote]).await
+    }
+
     /// What follows when all names are in place.
     async fn finish(&mut self, client: &mut Client) -> Result<Value, Error> {
         match self.run_phases(client, &[Phase::Finish]).await? {
@@ -97,12 +103,13 @@ impl Work<'_> {
             self.store_undo(client, planned).await?;
             self.set_state(client, "UNDOING").await?;
         }
-        match self.run_phases(client, &[Phase::Undo]).await? {
-            Reached::End => {
+        match self.run_phases(client, &[Phase::Undo]).await {
+            Ok(Reached::End) => {
                 self.set_state(client, "UNDONE").await?;
                 Ok(json!({ "next": "done", "wait_seconds": 0 }))
             }
-            more => Ok(promotion_goes_on(more)),
+            Ok(more) => Ok(promotion_goes_on(more)),
+            Err(error) => Err(self.end_half_way(client, error).await),
         }
     }
 
@@ -141,6 +148,7 @@ impl Work<'_> {
             .map(|stored| StoredStep {
                 planned: stored.planned.clone(),
                 begun: stored.row.attempt > 0 || stored.is_done(),
+                held: stored.detail.held.clone(),
             })
             .collect();
         undo(&steps, &tables).map_err(|reasons| {

@@ -23,6 +23,7 @@ mod check;
 pub mod choose;
 pub mod detail;
 pub mod follow;
+pub mod held;
 pub mod notice;
 pub mod objects;
 pub mod policy;

@@ -8,6 +8,7 @@ use std::{
 
 use jiff::SignedDuration;
 use shared::{
+    ddl::Ddl,
     facts::{DatabaseFacts, TableState},
     flow::{OnUnsupported, RestoreScope, SwapMode},
     ident::{DatabaseName, QualifiedTable, TableId, TableName},
@@ -23,8 +24,9 @@ use shared::{
             undo::{StoredStep, UndoTable, undo},
         },
         restore::{
-            self, Context, PlannedStep, RestorePlan, RestoreRequest, Slot, SnapshotSource, Source,
-            Step, StepStatement, Strategy, TableRef, Target, Way, source::table_of,
+            self, Context, PlannedStep, Policy, RestorePlan, RestoreRequest, Slot, SnapshotSource,
+            Source, Step, StepStatement, Strategy, TableRef, Target, Way, held::to_hold,
+            source::table_of,
         },
         verify::compare_partitions,
     },
@@ -327,12 +329,21 @@ impl Shop {
     }
 
     async fn execute(&mut self, request: &RestoreRequest, steps: &[PlannedStep]) {
+        let source = self.source.clone();
+        let context = Context {
+            request,
+            sources: std::slice::from_ref(&source),
+        };
         for planned in steps {
-            let sources = std::slice::from_ref(&self.source);
-            let context = Context { request, sources };
             let stored = serde_json::to_string(planned).unwrap();
             let planned: PlannedStep = serde_json::from_str(&stored).unwrap();
-            for sent in context.statements(&planned, 1).unwrap() {
+            let sent = match &planned.step {
+                Step::HoldLive { table, live_id } => {
+                    self.hold(request, context, table, *live_id).await
+                }
+                _ => context.statements(&planned, 1).unwrap(),
+            };
+            for sent in sent {
                 self.send(&sent).await;
             }
             match &planned.step {
@@ -345,6 +356,28 @@ impl Shop {
                 _ => {}
             }
         }
+    }
+
+    /// What the live table says of itself.
+    async fn hold(
+        &mut self,
+        request: &RestoreRequest,
+        context: Context<'_>,
+        table: &TableRef,
+        live_id: TableId,
+    ) -> Vec<StepStatement> {
+        let database = request.target(&self.source.manifest.database);
+        let name = request.name(&table.table, Slot::Live).unwrap();
+        let facts = facts(&mut self.client, database).await;
+        let live = &facts.tables[&name];
+        assert_eq!(live.table_id, live_id);
+        let ddl = Ddl::parse(&live.ddl).unwrap();
+        let off = |(policy, _): (Policy, String)| {
+            let off = policy.off();
+            let sent = context.set_policy(table, Slot::Live, policy, off);
+            sent.unwrap()
+        };
+        to_hold(&ddl.properties).into_iter().map(off).collect()
     }
 
     async fn finish_restore(&mut self, database: &DatabaseName) {
@@ -484,6 +517,7 @@ async fn beside_swapped_and_taken_back() {
                 .map(|planned| StoredStep {
                     planned,
                     begun: true,
+                    held: Default::default(),
                 })
                 .collect();
             let back = undo(&stored, &tables).unwrap();

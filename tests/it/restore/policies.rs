@@ -11,11 +11,11 @@ use tests::{
     meddle::{self, Done},
 };
 
-const ROWS: &str = "SELECT d, id FROM sales.days";
-const FULL: &str = "sales_20260301_full";
+pub(super) const ROWS: &str = "SELECT d, id FROM sales.days";
+pub(super) const FULL: &str = "sales_20260301_full";
 
 /// Partitions of the last days of February with rows, and those that the scheduler made for March.
-async fn shop(profile: Profile, policy: &str) -> Cluster {
+pub(super) async fn shop(profile: Profile, policy: &str) -> Cluster {
     let cluster = Cluster::start(profile).await;
     cluster
         .sql(&format!(
@@ -33,7 +33,7 @@ async fn shop(profile: Profile, policy: &str) -> Cluster {
     cluster
 }
 
-fn dynamic(start: &str) -> String {
+pub(super) fn dynamic(start: &str) -> String {
     format!(
         ", 'dynamic_partition.enable'='true', 'dynamic_partition.time_unit'='DAY', \
          'dynamic_partition.start'='{start}', 'dynamic_partition.end'='2', \
@@ -72,7 +72,7 @@ fn tick_before_hold(cluster: &Cluster, mut more: impl FnMut(&mut Engine) + Send 
     )
 }
 
-fn notes(output: &Value) -> String {
+pub(super) fn notes(output: &Value) -> String {
     output["summary"]["notes"].to_string()
 }
 

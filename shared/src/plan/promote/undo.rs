@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::SwapIds;
 use crate::{
     ident::TableId,
-    plan::restore::{CopyMode, PartitionRange, Phase, PlannedStep, Slot, Step, TableRef},
+    plan::restore::{CopyMode, PartitionRange, Phase, PlannedStep, Policy, Slot, Step, TableRef},
 };
 
 /// A table of a restore at the moment of its undo.
@@ -22,6 +22,8 @@ pub struct UndoTable {
 pub struct StoredStep {
     pub planned: PlannedStep,
     pub begun: bool,
+    /// What the policies of a live table were set to before the step switched them off.
+    pub held: BTreeMap<Policy, String>,
 }
 
 /// The steps that take back what was promoted, numbered behind those of the restore; or everything
@@ -43,8 +45,15 @@ pub fn undo(
             .filter(|stored| stored.planned.phase == Phase::Promote)
             .filter(|stored| stored.planned.step.table() == Some(&reference))
             .collect();
-        match undo_table(&reference, &mine, found) {
-            Ok(steps) => undone.extend(steps),
+        let drops = |stored: &StoredStep| {
+            let step = &stored.planned.step;
+            matches!(step, Step::ResumePartitions { .. }) && step.table() == Some(&reference)
+        };
+        match undo_table(&reference, &mine, found, steps.iter().any(drops)) {
+            Ok(steps) => {
+                undone.extend(steps);
+                undone.extend(give_back(&reference, &mine));
+            }
             Err(reason) => reasons.push(format!("'{}': {reason}", reference.table)),
         }
     }
@@ -79,6 +88,7 @@ fn undo_table(
     table: &TableRef,
     steps: &[&StoredStep],
     found: &UndoTable,
+    drops_partitions: bool,
 ) -> Result<Vec<Step>, String> {
     let live_id = steps.iter().find_map(|stored| match &stored.planned.step {
         Step::Swap { live_id, .. } => Some(*live_id),
@@ -109,6 +119,12 @@ fn undo_table(
         to,
         id: Some(id),
     };
+    // What goes aside is kept as it is.
+    let hold = drops_partitions.then(|| Step::HoldLive {
+        table: table.clone(),
+        live_id: staged_id,
+    });
+    let held_then = |steps: Vec<Step>| Ok(hold.into_iter().chain(steps).collect());
     let swap_back = |with, live_id| {
         vec![
             Step::Swap {
@@ -123,11 +139,11 @@ fn undo_table(
     match (live_id, now.live) {
         (Some(live_id), Some(live)) if live == staged_id => {
             if has(swaps) && now.before == Some(live_id) {
-                Ok(swap_back(Slot::Before, live_id))
+                held_then(swap_back(Slot::Before, live_id))
             } else if has(swaps) && now.staged == Some(live_id) {
-                Ok(swap_back(Slot::Staged, live_id))
+                held_then(swap_back(Slot::Staged, live_id))
             } else if now.before == Some(live_id) {
-                Ok(vec![
+                held_then(vec![
                     rename(Slot::Live, Slot::Undone, staged_id),
                     rename(Slot::Before, Slot::Live, live_id),
                 ])
@@ -138,7 +154,7 @@ fn undo_table(
             }
         }
         (None, Some(live)) if live == staged_id => {
-            Ok(vec![rename(Slot::Live, Slot::Undone, staged_id)])
+            held_then(vec![rename(Slot::Live, Slot::Undone, staged_id)])
         }
         // Between the two RENAMEs of a pair.
         (Some(live_id), None) if now.before == Some(live_id) => {
@@ -149,6 +165,19 @@ fn undo_table(
         )),
         (_, None) => Err("the table that lived before is gone".to_owned()),
     }
+}
+
+/// Once everything else of the table is as it was.
+fn give_back(table: &TableRef, steps: &[&StoredStep]) -> Option<Step> {
+    let held = steps.iter().find(|stored| !stored.held.is_empty())?;
+    let Step::HoldLive { live_id, .. } = held.planned.step else {
+        return None;
+    };
+    Some(Step::GiveBackPolicies {
+        table: table.clone(),
+        policies: held.held.clone().into_iter().collect(),
+        live_id,
+    })
 }
 
 /// Partitions that were kept are put back where some of a range may have been replaced, also while

@@ -91,8 +91,8 @@ pub fn copied_columns(ddl: &Ddl) -> Vec<ColumnName> {
 }
 
 /// Where the range of a partition ends, if it is a range of one time column.
-pub fn upper_bound(ddl: &Ddl, partition: &ManifestPartition) -> UpperBound {
-    let value = PartitionValue::parse(&partition.value, &ddl.partitioning).ok()?;
+pub fn upper_bound(ddl: &Ddl, value: &str) -> UpperBound {
+    let value = PartitionValue::parse(value, &ddl.partitioning).ok()?;
     let (_, end) = single_range(&value)?;
     time(end)
 }

@@ -10,8 +10,8 @@ use super::{
     notice::Notice,
     request::RestoreRequest,
     source::{Source, shadow_of},
-    step::{CopyMode, PartitionRange, Phase, PlannedStep, Policy, Slot, Step, TableRange},
-    strategy::{Draft, Promotion, Strategy, needs_partitions_first},
+    step::{CopyMode, PartitionRange, Phase, PlannedStep, Slot, Step, TableRange},
+    strategy::{Draft, Strategy, needs_partitions_first},
     target::Target,
 };
 use crate::{ident::DatabaseName, label::SnapshotLabel};
@@ -208,7 +208,7 @@ fn restore_chunk(
     for (draft, place) in chunk {
         let created = draft.strategy != Strategy::Direct || *place == 0;
         if created {
-            hold(draft, draft.slot_of(*place), &draft.policies, steps);
+            hold(draft, draft.slot_of(*place), steps);
             if draft.ddl.is_none() {
                 hold_what_drops(draft, draft.slot_of(*place), steps);
             }
@@ -219,21 +219,16 @@ fn restore_chunk(
     }
 }
 
-fn hold(draft: &Draft<'_>, slot: Slot, policies: &[Policy], steps: &mut Steps) {
-    if policies.is_empty() {
+fn hold(draft: &Draft<'_>, slot: Slot, steps: &mut Steps) {
+    if draft.policies.is_empty() {
         return;
     }
-    let phase = if slot == Slot::Live && draft.promotion != Promotion::InPlace {
-        Phase::Promote
-    } else {
-        Phase::Build
-    };
     steps.push(
-        phase,
+        Phase::Build,
         Step::HoldPartitions {
             table: draft.reference(),
             slot,
-            policies: policies.to_vec(),
+            policies: draft.policies.clone(),
         },
     );
 }

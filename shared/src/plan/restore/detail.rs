@@ -8,7 +8,7 @@ use crate::{
     digest::Digest,
     error::Error,
     ident::{PartitionName, TableId, TableName},
-    plan::verify::checksum::Summed,
+    plan::{restore::step::Policy, verify::checksum::Summed},
     time::UtcTime,
 };
 
@@ -32,6 +32,9 @@ pub struct Detail {
     /// step is done their copies are not whole.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub again: BTreeSet<PartitionName>,
+    /// What the policies of a live table were set to before they were switched off.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<Policy, String>,
     /// What a verified table held.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Digest>,
@@ -97,6 +100,7 @@ mod tests {
             live: [("p1".parse().unwrap(), Digest::of([&b"x"[..]]))].into(),
             added: ["p3".parse().unwrap()].into(),
             again: ["p2".parse().unwrap()].into(),
+            held: [(Policy::LiveNumber, "7".into())].into(),
             bytes: Some(5),
             seen: Some(Seen {
                 digest: None,

@@ -9,7 +9,7 @@ use super::{
     properties,
     request::RestoreRequest,
     source::{BrokenReference, Source, shadow_of, source_of, table_of},
-    step::{PlannedStep, Slot, Step, TableRange, TableRef},
+    step::{PlannedStep, Policy, Slot, Step, TableRange, TableRef},
 };
 use crate::{
     ddl::DdlError,
@@ -147,27 +147,21 @@ impl Context<'_> {
                 policies,
             } => {
                 let table = self.table(table)?;
-                let set =
-                    |policy: &super::Policy| table.set(*slot, policy.property(), policy.off());
+                let set = |policy: &Policy| table.set(*slot, policy.property(), policy.off());
                 policies.iter().map(set).collect()
             }
             // All that it may send: which of them, the table says when it is there.
-            Step::HoldWhatDrops { table, slot } => {
-                let table = self.table(table)?;
-                let set = |policy: super::Policy| table.set(*slot, policy.property(), policy.off());
-                super::Policy::ALL.into_iter().map(set).collect()
-            }
+            Step::HoldWhatDrops { table, slot } => self.hold_all(table, *slot),
+            Step::HoldLive { table, .. } => self.hold_all(table, Slot::Live),
             Step::ResumePartitions {
                 table,
                 slot,
                 policies,
-            } => {
-                let table = self.table(table)?;
-                policies
-                    .iter()
-                    .map(|(policy, value)| table.set(*slot, policy.property(), value))
-                    .collect()
-            }
+                ..
+            } => self.set_policies(table, *slot, policies),
+            Step::GiveBackPolicies {
+                table, policies, ..
+            } => self.set_policies(table, Slot::Live, policies),
             Step::AddPartitions {
                 table,
                 slot,
@@ -276,15 +270,30 @@ impl Context<'_> {
         }
     }
 
-    /// Switches one policy off, for [`Step::HoldWhatDrops`].
-    pub fn hold(
+    /// One policy of a step that decides by what it finds.
+    pub fn set_policy(
         &self,
         table: &TableRef,
         slot: Slot,
-        policy: super::Policy,
+        policy: Policy,
+        value: &str,
     ) -> Result<StepStatement, RenderError> {
-        self.table(table)?
-            .set(slot, policy.property(), policy.off())
+        self.table(table)?.set(slot, policy.property(), value)
+    }
+
+    fn set_policies(
+        &self,
+        table: &TableRef,
+        slot: Slot,
+        policies: &[(Policy, String)],
+    ) -> Result<Vec<StepStatement>, RenderError> {
+        let set = |(policy, value): &(Policy, String)| self.set_policy(table, slot, *policy, value);
+        policies.iter().map(set).collect()
+    }
+
+    fn hold_all(&self, table: &TableRef, slot: Slot) -> Result<Vec<StepStatement>, RenderError> {
+        let off = |policy: Policy| self.set_policy(table, slot, policy, policy.off());
+        Policy::ALL.into_iter().map(off).collect()
     }
 
     /// Drops partitions that the scheduler made in a table of this restore before it was held (see

@@ -136,6 +136,9 @@ pub enum Step {
     /// The same for a restored table whose definition is not on record: whatever its own definition
     /// says when it is there.
     HoldWhatDrops { table: TableRef, slot: Slot },
+    /// The same for the table that has the live name, and for no other. What its policies were set to
+    /// is kept: it gets that back.
+    HoldLive { table: TableRef, live_id: TableId },
     AddPartitions {
         table: TableRef,
         slot: Slot,
@@ -206,11 +209,22 @@ pub enum Step {
         table: TableRef,
         partitions: PartitionRange,
     },
-    /// Switches policies on again that would drop no restored partition, each with the value it had.
+    /// Switches policies on again that would drop no restored partition then, each with the value it
+    /// had.
     ResumePartitions {
         table: TableRef,
         slot: Slot,
+        /// Besides those that a [`Step::HoldLive`] found.
         policies: Vec<(Policy, String)>,
+        /// The table that has them; `None`: the one that this restore made.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        live_id: Option<TableId>,
+    },
+    /// Undo: the table that lives again is as it was before it was held.
+    GiveBackPolicies {
+        table: TableRef,
+        policies: Vec<(Policy, String)>,
+        live_id: TableId,
     },
     /// A view, materialized view or function that the target lacks: its place in the manifest.
     RecreateObject { label: SnapshotLabel, object: u32 },
@@ -234,6 +248,7 @@ impl Step {
             Step::CreateTable { table, .. }
             | Step::HoldPartitions { table, .. }
             | Step::HoldWhatDrops { table, .. }
+            | Step::HoldLive { table, .. }
             | Step::AddPartitions { table, .. }
             | Step::CopyPartitions { table, .. }
             | Step::DropTable { table, .. }
@@ -246,7 +261,8 @@ impl Step {
             | Step::ReplacePartitions { table, .. }
             | Step::DropTemporaryPartitions { table, .. }
             | Step::DropPartitions { table, .. }
-            | Step::ResumePartitions { table, .. } => Some(table),
+            | Step::ResumePartitions { table, .. }
+            | Step::GiveBackPolicies { table, .. } => Some(table),
             Step::CreateDatabase { .. }
             | Step::RestoreSnapshot { .. }
             | Step::RecreateObject { .. }
@@ -262,6 +278,7 @@ impl Step {
             Step::CreateTable { .. } => "create_table",
             Step::HoldPartitions { .. } => "hold_partitions",
             Step::HoldWhatDrops { .. } => "hold_what_drops",
+            Step::HoldLive { .. } => "hold_live",
             Step::AddPartitions { .. } => "add_partitions",
             Step::CopyPartitions { .. } => "copy_partitions",
             Step::DropTable { .. } => "drop_table",
@@ -275,6 +292,7 @@ impl Step {
             Step::DropTemporaryPartitions { .. } => "drop_temporary_partitions",
             Step::DropPartitions { .. } => "drop_partitions",
             Step::ResumePartitions { .. } => "resume_partitions",
+            Step::GiveBackPolicies { .. } => "give_back_policies",
             Step::RecreateObject { .. } => "recreate_object",
             Step::Report { .. } => "report",
         }

@@ -3,18 +3,25 @@
 use super::{
     super::{
         addable,
+        held::{self, Choice},
         notice::Notices,
-        policy::{self, UpperBound},
+        policy::Properties,
         request::RestoreRequest,
-        step::{CopyMode, PartitionRange, Phase, Policy, Slot, Step},
+        step::{CopyMode, PartitionRange, Phase, Slot, Step},
         strategy::{Draft, Promotion, overwrites},
         target::Target,
     },
-    Steps, copy_ranges, hold,
+    Steps, copy_ranges,
 };
 use std::collections::HashSet;
 
-use crate::{ddl::Ddl, ident::PartitionName, label::SnapshotLabel, manifest::ManifestPartition};
+use crate::{
+    ddl::Ddl,
+    facts::{Partitioning, TableFacts},
+    ident::PartitionName,
+    label::SnapshotLabel,
+    manifest::ManifestPartition,
+};
 
 pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], steps: &mut Steps) {
     for draft in drafts {
@@ -29,7 +36,7 @@ pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], 
             (Promotion::InPlace, _) => {}
             (Promotion::Splice, _) => splice(request, draft, steps),
             (Promotion::Swap, Some(live_id)) => {
-                hold(draft, Slot::Live, &live_policies(draft), steps);
+                hold_live(draft, steps);
                 steps.push(
                     Phase::Promote,
                     Step::Swap {
@@ -45,7 +52,7 @@ pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], 
                 );
             }
             (Promotion::RenamePair { .. }, Some(live_id)) => {
-                hold(draft, Slot::Live, &live_policies(draft), steps);
+                hold_live(draft, steps);
                 steps.push(
                     Phase::Promote,
                     rename(Slot::Live, Slot::Before, Some(live_id)),
@@ -59,12 +66,14 @@ pub(in super::super) fn promote(request: &RestoreRequest, drafts: &[Draft<'_>], 
     }
 }
 
-fn live_policies(draft: &Draft<'_>) -> Vec<Policy> {
-    draft
-        .live
-        .and_then(|live| Ddl::parse(&live.ddl).ok())
-        .map(|ddl| policy::active(&ddl.properties))
-        .unwrap_or_default()
+/// Which policies it has is asked when it is held: days may have passed since the plan.
+fn hold_live(draft: &Draft<'_>, steps: &mut Steps) {
+    let partitioned = |live: &&TableFacts| live.partitioning != Partitioning::Unpartitioned;
+    if let Some(live) = draft.live.filter(partitioned) {
+        let table = draft.reference();
+        let live_id = live.table_id;
+        steps.push(Phase::Promote, Step::HoldLive { table, live_id });
+    }
 }
 
 /// Live partitions are kept in a table of their own, then replaced one by one.
@@ -84,8 +93,7 @@ fn splice(request: &RestoreRequest, draft: &Draft<'_>, steps: &mut Steps) {
             },
         );
     }
-    let held: Vec<Policy> = live_policies(draft);
-    hold(draft, Slot::Live, &held, steps);
+    hold_live(draft, steps);
     for (place, snapshot) in draft.snapshots.iter().enumerate() {
         for partitions in splice_ranges(request, draft, snapshot) {
             let replaced = partitions.lives;
@@ -180,26 +188,20 @@ fn splice_ranges(
     found
 }
 
-/// Of every partition that the table has in the end.
-fn ends_of_all(
-    request: &RestoreRequest,
-    draft: &Draft<'_>,
-    ends: &[UpperBound],
-) -> Vec<UpperBound> {
-    let mut all = ends.to_vec();
-    if draft.promotion == Promotion::Splice {
-        let wanted: HashSet<_> = request
-            .wanted(draft.table)
-            .map(|found| &found.name)
-            .collect();
-        let stays = |name: &&&PartitionName| !wanted.contains(**name);
-        // Where they end is not asked.
-        all.extend(draft.live_partitions.iter().filter(stays).map(|_| None));
-    }
-    all
+fn partitions_in_the_end(request: &RestoreRequest, draft: &Draft<'_>) -> usize {
+    let wanted: HashSet<_> = request
+        .wanted(draft.table)
+        .map(|found| &found.name)
+        .collect();
+    let stays = |name: &&&PartitionName| !wanted.contains(**name);
+    let others = match draft.promotion {
+        Promotion::Splice => draft.live_partitions.iter().filter(stays).count(),
+        _ => 0,
+    };
+    wanted.len() + others
 }
 
-/// Policies that can be switched on again are; of the others a person is told.
+/// What is to be switched on again in the end, and what could not be if that were now.
 pub(in super::super) fn resume(
     request: &RestoreRequest,
     drafts: &[Draft<'_>],
@@ -208,57 +210,60 @@ pub(in super::super) fn resume(
     notices: &mut Notices,
 ) {
     for draft in drafts {
-        let policies = match draft.promotion {
-            Promotion::Splice => live_policies(draft),
-            _ => draft.policies.clone(),
-        };
-        let live_ddl = draft.live.and_then(|live| Ddl::parse(&live.ddl).ok());
         // Of a table whose definition is not on record, the step that holds says what it held.
         let Some(ddl) = &draft.ddl else {
             continue;
         };
-        let properties = match (&draft.promotion, &live_ddl) {
-            (Promotion::Splice, Some(live)) => &live.properties,
-            _ => &ddl.properties,
+        let spliced = draft.live.filter(|_| draft.promotion == Promotion::Splice);
+        let live_ddl = spliced.and_then(|live| Ddl::parse(&live.ddl).ok());
+        let properties = &live_ddl.as_ref().unwrap_or(ddl).properties;
+        let policies = held::to_hold(properties);
+        say_what_stays_off(request, draft, ddl, properties, target, notices);
+        // What a live table has is known when it is held.
+        let policies = if spliced.is_some() {
+            Vec::new()
+        } else {
+            policies
         };
-        let ends: Vec<_> = request
-            .wanted(draft.table)
-            .map(|partition| addable::upper_bound(ddl, partition))
-            .collect();
-        let all = ends_of_all(request, draft, &ends);
-        let mut on: Vec<(Policy, String)> = Vec::new();
-        for policy in policies {
-            let value = policy.value(properties).unwrap_or_default();
-            // A number of partitions counts them all. The other policies judge each by itself, and what
-            // they drop of the others they would have dropped without the restore.
-            let ends = match policy {
-                Policy::LiveNumber => &all,
-                _ => &ends,
-            };
-            if policy::keeps_all(policy, properties, ends, target.now) {
-                on.push((policy, value.to_owned()));
-                continue;
-            }
-            notices.ask(
-                draft.qualified(),
-                format!(
-                    "has {} switched off, because it could drop restored partitions. When it may: \
-                     ALTER TABLE `{}`.`{}` SET (\"{}\" = \"{value}\")",
-                    policy.property(),
-                    draft.database,
-                    draft.table.table,
-                    policy.property(),
-                ),
-            );
-        }
-        if !on.is_empty() {
+        if spliced.is_some() || !policies.is_empty() {
             steps.push(
                 Phase::Finish,
                 Step::ResumePartitions {
                     table: draft.reference(),
                     slot: Slot::Live,
-                    policies: on,
+                    policies,
+                    live_id: spliced.map(|live| live.table_id),
                 },
+            );
+        }
+    }
+}
+
+fn say_what_stays_off(
+    request: &RestoreRequest,
+    draft: &Draft<'_>,
+    ddl: &Ddl,
+    properties: &Properties,
+    target: &Target,
+    notices: &mut Notices,
+) {
+    let ends: Vec<_> = request
+        .wanted(draft.table)
+        .map(|partition| addable::upper_bound(ddl, &partition.value))
+        .collect();
+    let choice = Choice {
+        partitions: partitions_in_the_end(request, draft),
+        restored: ends,
+    };
+    for (policy, value) in held::to_hold(properties) {
+        if !held::keeps(policy, &value, properties, &choice, target.now) {
+            notices.say(
+                draft.qualified(),
+                format!(
+                    "could drop restored partitions by {} = '{value}': as long as it could, that \
+                     stays switched off, and the end of the restore says so",
+                    policy.property()
+                ),
             );
         }
     }

@@ -250,7 +250,7 @@ fn what_will_not_travel_is_said() {
 }
 
 #[test]
-fn policies_stay_off_where_they_could_drop_something() {
+fn a_policy_that_could_drop_something_is_named() {
     let dynamic = |start: &str| {
         Case::new().only("orders", &[]).with(|case| {
             let table = &mut case.source().manifest.tables[1];
@@ -262,13 +262,17 @@ fn policies_stay_off_where_they_could_drop_something() {
             table.ddl = table.ddl.replace("\"compression\"", &with);
         })
     };
-    dynamic("-3").asks("ALTER TABLE `shop`.`orders` SET (\"dynamic_partition.enable\" = \"true\")");
-    let resumes = |case: Case| {
-        let mut steps = case.plan().steps.into_iter();
-        steps.any(|planned| planned.step.kind() == "resume_partitions")
-    };
-    assert!(!resumes(dynamic("-3")));
-    assert!(resumes(dynamic("-30")));
+    let named = "could drop restored partitions by dynamic_partition.enable = 'true'";
+    dynamic("-3").says(named);
+    for start in ["-3", "-30"] {
+        let plan = dynamic(start).plan();
+        let mut notices = plan.notices.iter();
+        let is_named = notices.any(|notice| notice.text.contains(named));
+        assert_eq!(is_named, start == "-3");
+        // Judged once more when it is done.
+        let mut steps = plan.steps.into_iter();
+        assert!(steps.any(|planned| planned.step.kind() == "resume_partitions"));
+    }
 }
 
 #[test]

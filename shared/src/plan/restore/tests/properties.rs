@@ -192,6 +192,7 @@ fn scenes_come_to_everything() {
         "restore_snapshot",
         "create_table",
         "hold_partitions",
+        "hold_live",
         "add_partitions",
         "copy_partitions",
         "drop_table",
@@ -203,7 +204,6 @@ fn scenes_come_to_everything() {
         "rename",
         "replace_partitions",
         "resume_partitions",
-        "report",
     ] {
         assert!(
             seen.get(expected).is_some_and(|count| *count >= 10),

@@ -17,7 +17,8 @@ use crate::{
             undo::{StoredStep, UndoTable, undo},
         },
         restore::{
-            Context, CopyMode, Phase, PlannedStep, Slot, Step, StepStatement, TableRef,
+            Context, CopyMode, Phase, PlannedStep, Policy, Slot, Step, StepStatement, TableRef,
+            held::{HoldLook, hold_look, to_give_back, to_hold},
             resume::{
                 Begun, CopyLook, JobSeen, NameSeen, RestoreLook, TaskSeen, copy_look,
                 create_database_look, create_table_look, drop_table_look, restore_look,
@@ -48,6 +49,7 @@ struct State {
     done: bool,
     /// Of each partition's copy.
     attempts: BTreeMap<usize, u32>,
+    held: BTreeMap<Policy, String>,
 }
 
 #[derive(Debug, Clone)]
@@ -103,6 +105,7 @@ impl<'a> Runner<'a> {
             .map(|(planned, state)| StoredStep {
                 planned: planned.clone(),
                 begun: state.entered,
+                held: state.held.clone(),
             })
             .collect();
         let tables: BTreeMap<TableRef, UndoTable> = self
@@ -196,6 +199,18 @@ impl<'a> Runner<'a> {
             staged: self.id(table, Slot::Staged),
             before: self.id(table, Slot::Before),
         }
+    }
+
+    fn live_properties(&self, table: &TableRef) -> Vec<(String, String)> {
+        let live = self.qualified(table, Slot::Live);
+        let found = self
+            .world
+            .table(live.database.as_str(), live.table.as_str())
+            .unwrap();
+        let properties = found.properties.iter();
+        properties
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     fn step(&mut self, index: usize, planned: &PlannedStep) -> Result<(), Crashed> {
@@ -309,6 +324,29 @@ impl<'a> Runner<'a> {
                 }
             }
             Step::HoldWhatDrops { .. } => panic!("only of labels of another tool"),
+            Step::HoldLive { table, live_id } => {
+                let look = hold_look(*live_id, self.made_id(table), self.id(table, Slot::Live));
+                assert_eq!(look, HoldLook::Hold);
+                let held = to_hold(&self.live_properties(table));
+                self.states[index].held.extend(held.iter().cloned());
+                for (policy, _) in held {
+                    let off = policy.off();
+                    let statement = self.context().set_policy(table, Slot::Live, policy, off);
+                    self.must(&statement.unwrap())?;
+                }
+            }
+            Step::GiveBackPolicies {
+                table,
+                policies,
+                live_id,
+            } => {
+                assert_eq!(self.id(table, Slot::Live), Some(*live_id));
+                let held = policies.iter().map(|(policy, value)| (policy, value));
+                for (policy, value) in to_give_back(held, &self.live_properties(table)) {
+                    let statement = self.context().set_policy(table, Slot::Live, policy, &value);
+                    self.must(&statement.unwrap())?;
+                }
+            }
             Step::HoldPartitions { .. }
             | Step::ResumePartitions { .. }
             | Step::SetDefaultReplication { .. }

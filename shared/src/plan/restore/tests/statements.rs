@@ -88,21 +88,36 @@ fn stage_and_overlay() {
     -- 10 Verify verify
     -- 11 Verify verify
     -- 12 Verify verify
-    -- 13 Promote swap
+    -- 13 Promote hold_live
+    ALTER TABLE `shop`.`events` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`events` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`events` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`events` SET ("partition_retention_condition" = "");
+    -- 14 Promote swap
     ALTER TABLE `shop`.`events` SWAP WITH `events_restored`;
-    -- 14 Promote rename
+    -- 15 Promote rename
     ALTER TABLE `shop`.`events_restored` RENAME `events_before_20260301_040000`;
-    -- 15 Promote swap
-    ALTER TABLE `shop`.`orders` SWAP WITH `orders_restored`;
-    -- 16 Promote rename
-    ALTER TABLE `shop`.`orders_restored` RENAME `orders_before_20260301_040000`;
+    -- 16 Promote hold_live
+    ALTER TABLE `shop`.`orders` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`orders` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`orders` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`orders` SET ("partition_retention_condition" = "");
     -- 17 Promote swap
-    ALTER TABLE `shop`.`regions` SWAP WITH `regions_restored`;
+    ALTER TABLE `shop`.`orders` SWAP WITH `orders_restored`;
     -- 18 Promote rename
+    ALTER TABLE `shop`.`orders_restored` RENAME `orders_before_20260301_040000`;
+    -- 19 Promote hold_live
+    ALTER TABLE `shop`.`regions` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`regions` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`regions` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`regions` SET ("partition_retention_condition" = "");
+    -- 20 Promote swap
+    ALTER TABLE `shop`.`regions` SWAP WITH `regions_restored`;
+    -- 21 Promote rename
     ALTER TABLE `shop`.`regions_restored` RENAME `regions_before_20260301_040000`;
-    -- 19 Promote swap
+    -- 22 Promote swap
     ALTER TABLE `shop`.`users` SWAP WITH `users_restored`;
-    -- 20 Promote rename
+    -- 23 Promote rename
     ALTER TABLE `shop`.`users_restored` RENAME `users_before_20260301_040000`;
     "#);
 }
@@ -196,37 +211,43 @@ fn splice() {
     "compression" = "LZ4",
     "replication_num" = "3"
     );;
-    -- 6 Promote add_partitions
+    -- 6 Promote hold_live
+    ALTER TABLE `shop`.`orders` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`orders` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`orders` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`orders` SET ("partition_retention_condition" = "");
+    -- 7 Promote add_partitions
     ALTER TABLE `shop`.`orders_before_20260301_040000` ADD PARTITION IF NOT EXISTS `p1` VALUES [('2026-03-01'), ('2026-03-02'));
-    -- 7 Promote copy_partitions
-    -- task br_e8f0ebacaac2fd1f_7_0_1
-    INSERT INTO `shop`.`orders_before_20260301_040000` PARTITION (`p1`) WITH LABEL `br_e8f0ebacaac2fd1f_7_0_1` (`k`, `v`)
+    -- 8 Promote copy_partitions
+    -- task br_e8f0ebacaac2fd1f_8_0_1
+    INSERT INTO `shop`.`orders_before_20260301_040000` PARTITION (`p1`) WITH LABEL `br_e8f0ebacaac2fd1f_8_0_1` (`k`, `v`)
     SELECT `k`, `v`
     FROM `shop`.`orders` PARTITION (`p1`);
-    -- 8 Promote add_partitions
+    -- 9 Promote add_partitions
     ALTER TABLE `shop`.`orders` ADD TEMPORARY PARTITION `br_tmp_1a1c89352f324bf2` VALUES [('2026-03-01'), ('2026-03-02'));
-    -- 9 Promote copy_partitions
-    -- task br_e8f0ebacaac2fd1f_9_0_1
-    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_1a1c89352f324bf2`) WITH LABEL `br_e8f0ebacaac2fd1f_9_0_1` (`k`, `v`)
+    -- 10 Promote copy_partitions
+    -- task br_e8f0ebacaac2fd1f_10_0_1
+    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_1a1c89352f324bf2`) WITH LABEL `br_e8f0ebacaac2fd1f_10_0_1` (`k`, `v`)
     SELECT `k`, `v`
     FROM `shop`.`orders_restored` PARTITION (`p1`);
-    -- 10 Promote replace_partitions
+    -- 11 Promote replace_partitions
     ALTER TABLE `shop`.`orders` REPLACE PARTITION (`p1`) WITH TEMPORARY PARTITION (`br_tmp_1a1c89352f324bf2`);
-    -- 11 Promote add_partitions
-    ALTER TABLE `shop`.`orders` ADD PARTITION IF NOT EXISTS `p3` VALUES [('2026-03-03'), ('2026-03-04'));
     -- 12 Promote add_partitions
+    ALTER TABLE `shop`.`orders` ADD PARTITION IF NOT EXISTS `p3` VALUES [('2026-03-03'), ('2026-03-04'));
+    -- 13 Promote add_partitions
     ALTER TABLE `shop`.`orders` ADD TEMPORARY PARTITION `br_tmp_ec074127fb5f9d3a` VALUES [('2026-03-03'), ('2026-03-04'));
-    -- 13 Promote copy_partitions
-    -- task br_e8f0ebacaac2fd1f_13_0_1
-    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_ec074127fb5f9d3a`) WITH LABEL `br_e8f0ebacaac2fd1f_13_0_1` (`k`, `v`)
+    -- 14 Promote copy_partitions
+    -- task br_e8f0ebacaac2fd1f_14_0_1
+    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_ec074127fb5f9d3a`) WITH LABEL `br_e8f0ebacaac2fd1f_14_0_1` (`k`, `v`)
     SELECT `k`, `v`
     FROM `shop`.`orders_restored_inc` PARTITION (`p3`);
-    -- 14 Promote replace_partitions
+    -- 15 Promote replace_partitions
     ALTER TABLE `shop`.`orders` REPLACE PARTITION (`p3`) WITH TEMPORARY PARTITION (`br_tmp_ec074127fb5f9d3a`);
-    -- 15 Promote drop_table
-    DROP TABLE IF EXISTS `shop`.`orders_restored` FORCE;
     -- 16 Promote drop_table
+    DROP TABLE IF EXISTS `shop`.`orders_restored` FORCE;
+    -- 17 Promote drop_table
     DROP TABLE IF EXISTS `shop`.`orders_restored_inc` FORCE;
+    -- 18 Finish resume_partitions
     "#);
 }
 
@@ -258,20 +279,26 @@ fn splice_of_an_automatic_table() {
     "compression" = "LZ4",
     "replication_num" = "3"
     );;
-    -- 4 Promote add_partitions
+    -- 4 Promote hold_live
+    ALTER TABLE `shop`.`events` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`events` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`events` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`events` SET ("partition_retention_condition" = "");
+    -- 5 Promote add_partitions
     ALTER TABLE `shop`.`events_before_20260301_040000` ADD PARTITIONS START ('2026-03-01 00:00:00') END ('2026-03-02 00:00:00') EVERY (INTERVAL 1 DAY);
-    -- 5 Promote copy_partitions
-    -- task br_e8f0ebacaac2fd1f_5_0_1
-    INSERT INTO `shop`.`events_before_20260301_040000` PARTITION (`p20260301`) WITH LABEL `br_e8f0ebacaac2fd1f_5_0_1` (`ts`, `v`)
-    SELECT `ts`, `v`
-    FROM `shop`.`events` PARTITION (`p20260301`);
     -- 6 Promote copy_partitions
     -- task br_e8f0ebacaac2fd1f_6_0_1
+    INSERT INTO `shop`.`events_before_20260301_040000` PARTITION (`p20260301`) WITH LABEL `br_e8f0ebacaac2fd1f_6_0_1` (`ts`, `v`)
+    SELECT `ts`, `v`
+    FROM `shop`.`events` PARTITION (`p20260301`);
+    -- 7 Promote copy_partitions
+    -- task br_e8f0ebacaac2fd1f_7_0_1
     INSERT OVERWRITE `shop`.`events` PARTITION (`p20260301`) (`ts`, `v`)
     SELECT `ts`, `v`
     FROM `shop`.`events_restored` PARTITION (`p20260301`);
-    -- 7 Promote drop_table
+    -- 8 Promote drop_table
     DROP TABLE IF EXISTS `shop`.`events_restored` FORCE;
+    -- 9 Finish resume_partitions
     "#);
 }
 
@@ -355,6 +382,16 @@ fn the_other_steps() {
                 (Policy::DynamicPartition, "true".into()),
                 (Policy::Retention, "k > '2026-01-01'".into()),
             ],
+            live_id: None,
+        },
+        Step::HoldLive {
+            table: table.clone(),
+            live_id: TableId(7),
+        },
+        Step::GiveBackPolicies {
+            table: table.clone(),
+            policies: vec![(Policy::LiveNumber, "7".into())],
+            live_id: TableId(7),
         },
         Step::DropTemporaryPartitions {
             table: table.clone(),
@@ -405,22 +442,29 @@ fn the_other_steps() {
     -- 2 Promote resume_partitions
     ALTER TABLE `shop`.`orders` SET ("dynamic_partition.enable" = "true");
     ALTER TABLE `shop`.`orders` SET ("partition_retention_condition" = "k > '2026-01-01'");
-    -- 3 Promote drop_temporary_partitions
+    -- 3 Promote hold_live
+    ALTER TABLE `shop`.`orders` SET ("dynamic_partition.enable" = "false");
+    ALTER TABLE `shop`.`orders` SET ("partition_live_number" = "-1");
+    ALTER TABLE `shop`.`orders` SET ("partition_ttl" = "0 day");
+    ALTER TABLE `shop`.`orders` SET ("partition_retention_condition" = "");
+    -- 4 Promote give_back_policies
+    ALTER TABLE `shop`.`orders` SET ("partition_live_number" = "7");
+    -- 5 Promote drop_temporary_partitions
     ALTER TABLE `shop`.`orders` DROP TEMPORARY PARTITION IF EXISTS `br_tmp_ec074127fb5f9d3a`;
-    -- 4 Promote drop_partitions
+    -- 6 Promote drop_partitions
     ALTER TABLE `shop`.`orders` DROP PARTITION IF EXISTS `p3`;
-    -- 5 Promote copy_partitions
-    -- task br_e8f0ebacaac2fd1f_5_0_1
-    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_ec074127fb5f9d3a`) WITH LABEL `br_e8f0ebacaac2fd1f_5_0_1` (`k`, `v`)
+    -- 7 Promote copy_partitions
+    -- task br_e8f0ebacaac2fd1f_7_0_1
+    INSERT INTO `shop`.`orders` TEMPORARY PARTITION (`br_tmp_ec074127fb5f9d3a`) WITH LABEL `br_e8f0ebacaac2fd1f_7_0_1` (`k`, `v`)
     SELECT `k`, `v`
     FROM `shop`.`orders_before_20260301_040000` PARTITION (`p3`);
-    -- 6 Promote swap
+    -- 8 Promote swap
     ALTER TABLE `shop`.`orders` SWAP WITH `orders_before_20260301_040000`;
-    -- 7 Promote rename
+    -- 9 Promote rename
     ALTER TABLE `shop`.`orders_before_20260301_040000` RENAME `orders_undone_20260301_040000`;
-    -- 8 Promote recreate_object
+    -- 10 Promote recreate_object
     CREATE VIEW `v` (`k`) AS SELECT `k` FROM `shop`.`orders`;;
-    -- 9 Promote report
+    -- 11 Promote report
     "#);
 }
 

@@ -33,6 +33,7 @@ impl Runner<'_> {
                         .collect()
                 };
                 assert_eq!(rows(now), rows(table), "{database}.{name}");
+                assert_eq!(now.properties, table.properties, "{database}.{name}");
                 assert!(now.temporary.is_empty(), "{database}.{name}");
             }
             for table in self
