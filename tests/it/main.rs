@@ -25,3 +25,4 @@ mod row_counts;
 mod scale;
 mod schedules;
 mod secrets;
+mod stopped;
