@@ -1,5 +1,6 @@
 //! One binary of all integration tests.
 
+mod announcements;
 mod audit_orphans;
 mod cli;
 mod concurrency;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     config::Settings,
     error::Error,
-    flow::{BackupRun, Job, JobState, OnUnsupported, Outcome},
+    flow::{BackupRun, Job, JobState, OnOverdue, OnUnsupported, Outcome},
     ident::{DatabaseName, ExecutionId, InvocationId, RestoreId},
     label::SnapshotLabel,
     manifest::{BackupRecord, BackupStatus},
@@ -393,6 +393,7 @@ impl<'a> Aftermath<'a> {
             on_unsupported: OnUnsupported::default(),
             row_counts: true,
             retention: None,
+            on_overdue: OnOverdue::default(),
             window_seconds: self.settings.window_seconds(),
             databases: vec![lease.database.clone()],
         })

@@ -59,6 +59,8 @@ struct Finish {
     redrive_count: u32,
     /// The redrives that were answered with another round.
     redrives_served: u32,
+    /// By the state that follows a failed one: what there is to count was counted then.
+    asked_again: bool,
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
