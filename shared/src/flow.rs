@@ -44,7 +44,8 @@ pub struct BackupRun {
     pub row_counts: bool,
     /// `None`: kept until somebody deletes it.
     pub retention: Option<Retention>,
-    /// How long the execution may plan anew; also the timeout of each BACKUP.
+    pub on_overdue: OnOverdue,
+    /// How long a backup is meant to take, and how long the execution may plan anew.
     pub window_seconds: u32,
     /// Every database of the group, in order.
     pub databases: Vec<DatabaseName>,
@@ -87,6 +88,29 @@ pub enum OnUnsupported {
     Fail,
     /// Leave it out, record why, and call the backup PARTIAL.
     Skip,
+}
+
+/// What becomes of a BACKUP that takes longer than its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOverdue {
+    /// It goes on, and an alarm says so: most of the work is done, and the next one would begin anew.
+    #[default]
+    Continue,
+    /// It is cancelled: whatever comes after the window is worth more.
+    Cancel,
+}
+
+impl BackupRun {
+    /// After which StarRocks itself ends a BACKUP. One that may go on is ended too, for a job that nobody
+    /// follows any more must not hold its database for ever.
+    pub fn backup_timeout_seconds(&self) -> u64 {
+        let window = u64::from(self.window_seconds);
+        match self.on_overdue {
+            OnOverdue::Continue => 2 * window,
+            OnOverdue::Cancel => window,
+        }
+    }
 }
 
 /// Whether the execution goes on with databases, or ends.

@@ -1,5 +1,6 @@
 //! One binary of all integration tests.
 
+mod announcements;
 mod audit_orphans;
 mod cli;
 mod concurrency;
@@ -27,3 +28,4 @@ mod row_counts;
 mod scale;
 mod schedules;
 mod secrets;
+mod stopped;

@@ -32,6 +32,8 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(crate) struct Seen {
     state: SeenState,
+    /// A job takes longer than its window.
+    overdue: bool,
     wait_seconds: u64,
     jobs: Vec<Job>,
 }
@@ -61,6 +63,7 @@ pub(crate) async fn poll(
 ) -> Result<Seen, Error> {
     let mut seen = Vec::with_capacity(jobs.len());
     let mut wait_seconds = progress::LONGEST_WAIT;
+    let mut overdue = false;
     let running = jobs.iter().filter(|job| job.state == JobState::Running);
     let mut shares = Share::of_a_look(running.count());
     for job in jobs {
@@ -72,7 +75,7 @@ pub(crate) async fn poll(
                 waited,
                 counting: shares.next().expect("one for each running job"),
             };
-            let wait = look.at(client, &mut job).await?;
+            let wait = look.at(client, &mut job, &mut overdue).await?;
             wait_seconds = wait_seconds.min(wait);
         }
         seen.push(job);
@@ -84,6 +87,7 @@ pub(crate) async fn poll(
         } else {
             SeenState::Ready
         },
+        overdue,
         wait_seconds,
         jobs: seen,
     })
@@ -101,18 +105,25 @@ impl Look<'_> {
         Ops::new(client, self.settings.ops_database())
     }
 
-    /// How much of its window a backup has used; more than all of it is worth a look, and ends nothing.
+    /// How much of its window a backup has used; whether that is more than all of it, which is worth a
+    /// look. What ends it, if anything, is the timeout that it was sent with.
     #[expect(clippy::cast_precision_loss, reason = "a percentage, for a chart")]
-    fn count_window(&self, claim: &ClaimRow) {
+    fn count_window(&self, claim: &ClaimRow) -> bool {
         let used = 100 * claim.seconds_since_start / i64::from(self.run.window_seconds.max(1));
         metrics::emit(
             Some(&self.run.group),
             &[(Metric::WindowUsedPercent, used as f64)],
         );
+        used > 100
     }
 
     /// Updates the job to what is seen now, and says how many seconds may pass until the next look.
-    async fn at(&self, client: &mut Client, job: &mut Job) -> Result<u64, Error> {
+    async fn at(
+        &self,
+        client: &mut Client,
+        job: &mut Job,
+        overdue: &mut bool,
+    ) -> Result<u64, Error> {
         let label = job.label.clone().ok_or_else(|| {
             Error::invalid_input(format!(
                 "the running job of database {} has no label",
@@ -153,7 +164,7 @@ impl Look<'_> {
                         .await?;
                 }
                 self.count(client, job, &label).await?;
-                self.count_window(&claim);
+                *overdue |= self.count_window(&claim);
                 self.running(client, &lease, job, &label, &claim, &shown)
                     .await
             }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::{
     config::Settings,
     error::{Error, ErrorName},
-    flow::{BackupRun, Execution, Next, NextDecision, OnUnsupported},
+    flow::{BackupRun, Execution, Next, NextDecision, OnOverdue, OnUnsupported},
     ident::GroupName,
     label::{BackupKind, SnapshotLabel},
     manifest::BackupStatus,
@@ -18,13 +18,14 @@ use shared::{
 
 use crate::{auto, facts::Gathered, input};
 
-const FIELDS: [&str; 9] = [
+const FIELDS: [&str; 10] = [
     "group",
     "kind",
     "name",
     "baseline",
     "on_unsupported",
     "row_counts",
+    "on_overdue",
     "policy",
     "scheduled_at",
     "on_overlap",
@@ -39,6 +40,7 @@ struct Input {
     baseline: Option<SnapshotLabel>,
     on_unsupported: Option<OnUnsupported>,
     row_counts: Option<bool>,
+    on_overdue: Option<OnOverdue>,
     /// Of `auto` only.
     policy: Option<Policy>,
     /// When a schedule meant this start to be. A second delivery of the same one does nothing.
@@ -113,6 +115,7 @@ pub(crate) async fn normalize(
         baseline: input.baseline,
         on_unsupported: input.on_unsupported.unwrap_or_default(),
         row_counts: input.row_counts.unwrap_or(true),
+        on_overdue: input.on_overdue.unwrap_or_default(),
         window_seconds: settings.window_seconds(),
         databases,
     };

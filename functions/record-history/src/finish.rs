@@ -46,7 +46,9 @@ pub(crate) async fn finish(
     if request.redrive_count > request.redrives_served && !failed.is_empty() {
         return Ok(started(failed));
     }
-    count(run, &records, &failed);
+    if !request.asked_again {
+        count(run, &records, &failed);
+    }
     match error_of(run, &failed, outcomes, failure.as_ref()) {
         Some(error) => Err(error),
         None => Ok(ended(summary(run, &records, outcomes))),

@@ -4,6 +4,7 @@
 //! raises the error that names what failed, asks for another round, or ends with a summary. Both can be
 //! repeated: a label that is recorded is read, not recorded again.
 
+mod aftermath;
 mod finish;
 mod reconcile;
 mod record;
@@ -40,6 +41,8 @@ enum Request {
         /// The restore that it worked on.
         restore_id: Option<RestoreId>,
     },
+    /// Step Functions say that an execution was stopped, ran out of time or failed.
+    Reconcile(aftermath::Ended),
 }
 
 /// What the last Task of `backup` is told.
@@ -56,6 +59,8 @@ struct Finish {
     redrive_count: u32,
     /// The redrives that were answered with another round.
     redrives_served: u32,
+    /// By the state that follows a failed one: what there is to count was counted then.
+    asked_again: bool,
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
@@ -76,6 +81,12 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         } => stop::stop(settings, &mut client, &execution_id, restore_id.as_ref())
             .await
             .and_then(|left| shared::context::reply(&left)),
+        Request::Reconcile(ended) => {
+            aftermath::Aftermath::new(settings, context.new_invocation(), &ended)
+                .reconcile(&mut client)
+                .await
+                .and_then(|found| shared::context::reply(&found))
+        }
         Request::Finish(finish) => finish::finish(settings, &mut client, &finish)
             .await
             .and_then(|next| shared::context::reply(&next)),

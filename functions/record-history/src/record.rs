@@ -29,13 +29,28 @@ pub(crate) async fn record(
     run: &BackupRun,
     job: &Job,
 ) -> Result<Outcome, Error> {
-    let Some(label) = &job.label else {
+    let outcome = match &job.label {
+        Some(label) => bring_to_end(settings, client, run, job, label).await?,
         // It never got as far as a label: there is nothing to write, and no lease to keep.
+        None => never_started(job),
+    };
+    if job.state != JobState::Lost {
+        // A lost label keeps its database until the lease expires: its job may still be at work.
         Ops::new(client, settings.ops_database())
             .release_lease(&job.database, &run.execution_id)
             .await?;
-        return Ok(never_started(job));
-    };
+    }
+    Ok(outcome)
+}
+
+/// Writes how the label ended, or reads it where that is written already. The database stays held.
+pub(crate) async fn bring_to_end(
+    settings: &Settings,
+    client: &mut Client,
+    run: &BackupRun,
+    job: &Job,
+    label: &SnapshotLabel,
+) -> Result<Outcome, Error> {
     let record = Ops::new(client, settings.ops_database())
         .known_backup(label)
         .await?;
@@ -48,18 +63,11 @@ pub(crate) async fn record(
     // A lost label that turned up after all is recorded as what it is, also where it was cancelled: a
     // label that stays open is adopted by the next run, which would find it so again.
     let turned_up = record.status == BackupStatus::Lost && job.state != JobState::Lost;
-    let outcome = if record.status == BackupStatus::Running || turned_up {
-        recording.end(client, &record).await?
+    if record.status == BackupStatus::Running || turned_up {
+        recording.end(client, &record).await
     } else {
-        recording.recorded(client, &record).await?
-    };
-    if job.state != JobState::Lost {
-        // A lost label keeps its database until the lease expires: its job may still be at work.
-        Ops::new(client, settings.ops_database())
-            .release_lease(&job.database, &run.execution_id)
-            .await?;
+        recording.recorded(client, &record).await
     }
-    Ok(outcome)
 }
 
 fn never_started(job: &Job) -> Outcome {

@@ -39,7 +39,7 @@ impl Work<'_> {
             &prepared.label,
             &prepared.repository,
             &prepared.objects(),
-            Duration::from_secs(self.run.window_seconds.into()),
+            Duration::from_secs(self.run.backup_timeout_seconds()),
         )
         .map_err(|error| Error::internal(error.to_string()))?;
         if let Err(error) = client.run(&statement).await {

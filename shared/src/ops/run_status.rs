@@ -32,6 +32,14 @@ pub struct Lease {
 }
 
 impl Lease {
+    fn of(database: &DatabaseName, row: &LeaseRow) -> Lease {
+        Lease {
+            database: database.clone(),
+            generation: row.generation,
+            execution: row.execution.clone(),
+        }
+    }
+
     fn load_label(&self) -> LoadLabel {
         load_label(&self.database, self.generation)
     }
@@ -81,14 +89,47 @@ impl Ops<'_> {
             return Err(conflict(database, held));
         }
         let generation = newest.map_or(Generation(1), |row| row.generation.next());
-        let lease = Lease {
-            database: database.clone(),
-            generation,
-            execution: execution.clone(),
-        };
+        let newest = self
+            .take_generation(database, generation, execution, invocation)
+            .await?;
+        match newest {
+            Some(row) if row.generation == generation && row.invocation == *invocation => {
+                Ok(Lease::of(database, &row))
+            }
+            Some(row) => Err(conflict(database, &row)),
+            None => Err(Error::internal(format!("the lease on {database} vanished"))),
+        }
+    }
+
+    /// Takes the generation that follows `held`, in the name of the execution that has it: from now on
+    /// no call of that execution passes [`Ops::verify_lease`], unless it takes the database anew. `None`
+    /// where somebody else was faster.
+    pub async fn supersede_lease(
+        &mut self,
+        database: &DatabaseName,
+        held: &LeaseRow,
+        invocation: &InvocationId,
+    ) -> Result<Option<Lease>, Error> {
+        let generation = held.generation.next();
+        let newest = self
+            .take_generation(database, generation, &held.execution, invocation)
+            .await?;
+        Ok(newest
+            .filter(|row| row.generation == generation && row.invocation == *invocation)
+            .map(|row| Lease::of(database, &row)))
+    }
+
+    /// Tries to take this very generation; answers the newest one.
+    async fn take_generation(
+        &mut self,
+        database: &DatabaseName,
+        generation: Generation,
+        execution: &ExecutionId,
+        invocation: &InvocationId,
+    ) -> Result<Option<LeaseRow>, Error> {
         let statement = run_status::insert_lease(
             self.database,
-            &lease.load_label(),
+            &load_label(database, generation),
             database,
             generation,
             execution,
@@ -97,12 +138,7 @@ impl Ops<'_> {
         // Whoever was faster, the row tells.
         self.insert_once(&statement).await?;
         self.await_generation(database, generation).await?;
-        let newest = self.newest_lease(database).await?;
-        match newest {
-            Some(row) if row.generation == generation && row.invocation == *invocation => Ok(lease),
-            Some(row) => Err(conflict(database, &row)),
-            None => Err(Error::internal(format!("the lease on {database} vanished"))),
-        }
+        self.newest_lease(database).await
     }
 
     async fn await_generation(
@@ -228,6 +264,35 @@ impl Ops<'_> {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Gives the database back as soon as nothing can be under way any more that a superseded call was
+    /// still allowed to send: see [`LEAST_SECONDS_LEFT`]. Only this very generation is touched.
+    pub async fn hand_over_lease(
+        &mut self,
+        lease: &Lease,
+        has_open_labels: bool,
+    ) -> Result<(), Error> {
+        let label = lease.load_label();
+        self.client
+            .run(&run_status::hand_over_lease(
+                self.database,
+                &label,
+                LEAST_SECONDS_LEFT,
+                has_open_labels,
+            ))
+            .await?;
+        Ok(())
+    }
+
+    /// Executions that ever held a database and whose ids begin so.
+    pub async fn executions_with_prefix(
+        &mut self,
+        prefix: &str,
+    ) -> Result<Vec<ExecutionId>, Error> {
+        let query = run_status::executions_with_prefix(self.database, prefix);
+        let rows = self.client.fetch(&query).await?;
+        Ok(rows.into_iter().map(|row| row.execution).collect())
     }
 
     pub async fn open_claims(&mut self, database: &DatabaseName) -> Result<Vec<ClaimRow>, Error> {

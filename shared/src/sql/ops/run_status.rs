@@ -276,6 +276,42 @@ pub fn release_lease(ops: &DatabaseName, load_label: &LoadLabel) -> Statement {
         .writes("UPDATE lease")
 }
 
+/// Gives the database back in so many seconds, whoever still renews it. `ACTIVE` where labels are still
+/// to be brought to their end: then it counts as a run that died.
+pub fn hand_over_lease(
+    ops: &DatabaseName,
+    load_label: &LoadLabel,
+    seconds: i64,
+    has_open_labels: bool,
+) -> Statement {
+    let state = if has_open_labels {
+        "ACTIVE"
+    } else {
+        "FINISHED"
+    };
+    Sql::new("UPDATE ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" SET state = ")
+        .literal(state)
+        .text(", finished_at = UTC_TIMESTAMP(), expires_at = DATE_ADD(UTC_TIMESTAMP(), INTERVAL ")
+        .number(seconds)
+        .text(" SECOND) WHERE scope = 'lease' AND label = ")
+        .literal(load_label.as_str())
+        .text(" AND finished_at IS NULL")
+        .writes("UPDATE lease")
+}
+
+/// Executions that ever had a lease and whose ids begin so.
+pub fn executions_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<StartRow> {
+    Sql::new("SELECT DISTINCT execution_id FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'lease' AND SUBSTR(execution_id, 1, ")
+        .number(prefix.chars().count() as u64)
+        .text(") = ")
+        .literal(prefix)
+        .query("SELECT executions")
+}
+
 /// The compare-and-set of a scheduled start: refused when it was already taken by anybody.
 pub fn insert_start(
     ops: &DatabaseName,

@@ -88,13 +88,13 @@ proptest! {
     fn a_backup_ends(moods in proptest::collection::vec(mood(), 1..40)) {
         let machine = backup::machine();
         let run = play(&machine, backup::well, moods);
-        check(&machine, &run, "Finish")?;
+        check(&machine, &run, "Raise")?;
     }
 
     #[test]
     fn a_restore_ends(moods in proptest::collection::vec(mood(), 1..40)) {
         let machine = restore::machine();
         let run = play(&machine, restore::well, moods);
-        check(&machine, &run, "Finish")?;
+        check(&machine, &run, "Raise")?;
     }
 }

@@ -128,7 +128,9 @@ fn or_well(
     move |call| script(call).unwrap_or_else(|| well(call))
 }
 
-async fn scenario(script: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static) -> Run {
+pub(super) async fn scenario(
+    script: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static,
+) -> Run {
     let run = run(
         &machine(),
         json!({"target_label": "sales_20260301_full"}),
@@ -139,23 +141,39 @@ async fn scenario(script: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'stat
     run
 }
 
-async fn success() -> Run {
+pub(super) async fn success() -> Run {
     scenario(|_| None).await
 }
 
-async fn with_run(action: &'static str, dry_run: bool) -> Run {
+pub(super) async fn with_run(action: &'static str, dry_run: bool) -> Run {
     scenario(move |call| {
         (call.function == PRECHECK).then(|| Answer::Return(json!({"run": run_of(action, dry_run)})))
     })
     .await
 }
 
-async fn held() -> Run {
+pub(super) async fn held() -> Run {
     scenario(|call| (call.operation == "verify").then(|| Answer::Return(json!({"next": "hold"}))))
         .await
 }
 
-async fn failing(state: &'static str, name: &'static str) -> Run {
+async fn unknown() -> Run {
+    scenario(|call| {
+        (call.function == "Restore" && call.operation != "plan")
+            .then(|| Answer::Return(json!({"next": "?", "wait_seconds": 0})))
+    })
+    .await
+}
+
+async fn unknown_promotion() -> Run {
+    scenario(|call| {
+        let answer = json!({"next": "?", "wait_seconds": 0});
+        (call.operation == "promote").then(|| Answer::Return(answer))
+    })
+    .await
+}
+
+pub(super) async fn failing(state: &'static str, name: &'static str) -> Run {
     let operation = OPERATIONS
         .iter()
         .find(|operation| operation.state == state)
@@ -172,6 +190,7 @@ async fn a_restore_is_planned_staged_verified_promoted_and_recorded() {
         run.entered,
         [
             "Precheck",
+            "Announce start",
             "Which action",
             "Plan",
             "Only a dry run",
@@ -191,21 +210,23 @@ async fn a_restore_is_planned_staged_verified_promoted_and_recorded() {
             "Verified",
             "Verify",
             "Verified",
+            "Announce verified",
+            "Promote or hold",
             "Promote",
             "Promoted",
             "Wait for promotion",
             "Promote",
             "Promoted",
+            "Announce promotion",
             "Record",
             "Finish",
             "Another round",
+            "Announce end",
             "Summarize",
-            "Announce",
             "Done",
         ]
     );
     assert_eq!(run.seconds, 5.0 + 10.0 + 5.0);
-    assert_eq!(run.published[0][0]["DetailType"], "Restore finished");
 }
 
 /// Nothing is executed and nothing is written into history.
@@ -265,11 +286,7 @@ async fn a_manual_swap_holds_after_verification() {
 /// An answer that the machine does not know leads to what cannot do harm, never to a swap.
 #[tokio::test(start_paused = true)]
 async fn an_unknown_answer_never_promotes() {
-    let run = scenario(|call| {
-        (call.function == "Restore" && call.operation != "plan")
-            .then(|| Answer::Return(json!({"next": "?", "wait_seconds": 0})))
-    })
-    .await;
+    let run = unknown().await;
     assert_eq!(
         (
             run.count("steps"),
@@ -284,7 +301,7 @@ async fn an_unknown_answer_never_promotes() {
 async fn a_failure_is_recorded_and_raised_at_the_end() {
     for state in ["Plan", "Run steps", "Look at job", "Verify", "Promote"] {
         let run = failing(state, "RestoreFailed").await;
-        assert_eq!(run.failure(), ("Finish", "RestoreFailed"), "{state}");
+        assert_eq!(run.failure(), ("Raise", "RestoreFailed"), "{state}");
         assert_eq!(
             run.payloads("record-restore")[0]["failure"],
             error("RestoreFailed")
@@ -299,7 +316,7 @@ async fn a_failure_is_recorded_and_raised_at_the_end() {
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_recorded_is_a_failure() {
     let run = failing("Record", "Internal").await;
-    assert_eq!(run.failure(), ("Finish", "RestoreFailed"));
+    assert_eq!(run.failure(), ("Raise", "RestoreFailed"));
     let finish = run.payloads("finish-restore")[0];
     assert_eq!(
         (&finish["failure"], &finish["unrecorded"]),
@@ -332,17 +349,17 @@ async fn a_conflict_is_waited_for_while_planning() {
     assert_eq!(run.delays, [10.0, 20.0, 40.0]);
     let exhausted = failing("Plan", "JobConflict").await;
     assert_eq!(exhausted.count("plan"), 9);
-    assert_eq!(exhausted.failure(), ("Finish", "RestoreFailed"));
+    assert_eq!(exhausted.failure(), ("Raise", "RestoreFailed"));
 }
 
-/// The redrive runs Finish again, which sends everybody back to what is stored.
+/// The redrive runs Raise again, which sends everybody back to what is stored.
 #[tokio::test(start_paused = true)]
 async fn a_redrive_continues_with_what_is_stored() {
     let redriven = redrive(&machine(), failing("Verify", "Unreachable").await, 1, well).await;
     assert_eq!(
         redriven.entered[..6],
         [
-            "Finish",
+            "Raise",
             "Another round",
             "New round",
             "Which action",
@@ -365,7 +382,7 @@ async fn a_redrive_continues_with_what_is_stored() {
     .await;
     assert_eq!(
         (again.failure(), again.count("finish-restore")),
-        (("Finish", "RestoreFailed"), 2)
+        (("Raise", "RestoreFailed"), 3)
     );
 }
 
@@ -393,8 +410,9 @@ async fn every_error_that_stays_ends_the_execution() {
         for name in names.iter().copied() {
             let run = failing(operation.state, name).await;
             let end = match operation.state {
-                "Precheck" | "Finish" => (operation.state, name),
-                _ => ("Finish", "RestoreFailed"),
+                "Precheck" => ("Precheck", name),
+                "Finish" => ("Raise", name),
+                _ => ("Raise", "RestoreFailed"),
             };
             assert_eq!(run.failure(), end, "{name} in {}", operation.state);
         }
@@ -408,6 +426,9 @@ async fn the_scenarios_take_every_way() {
         ("dry run", with_run("restore", true).await),
         ("resume", with_run("resume", false).await),
         ("promote", with_run("promote", false).await),
+        ("undo", with_run("undo", false).await),
+        ("unknown", unknown().await),
+        ("unknown promotion", unknown_promotion().await),
         ("held", held().await),
         (
             "redrive",
