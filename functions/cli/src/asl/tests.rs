@@ -9,3 +9,4 @@ mod restore;
 mod script;
 mod semantics;
 mod soundness;
+mod table;
