@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub use execute::{
-    Checkpoint, Event, ExecutionError, ExecutionInfo, Failure, Functions, Place, Runtime,
+    Checkpoint, Ended, Event, ExecutionError, ExecutionInfo, Failure, Functions, Place, Runtime,
 };
 pub use parse::{LoadError, Placeholders};
 
@@ -52,9 +52,10 @@ impl Machine {
         functions: &Arc<F>,
         runtime: &Runtime,
     ) -> Result<Value, ExecutionError> {
-        let start = Checkpoint {
+        let start = execute::Start {
             state: self.definition.flow.start_at.clone(),
             input: input.clone(),
+            history_events: 1,
         };
         execute::run(
             &self.definition,
@@ -80,6 +81,16 @@ impl Machine {
         functions: &Arc<F>,
         runtime: &Runtime,
     ) -> Result<Value, ExecutionError> {
-        execute::run(&self.definition, from, input, info, now, functions, runtime).await
+        let start = execute::Start::redrive(from, now)?;
+        execute::run(
+            &self.definition,
+            start,
+            input,
+            info,
+            now,
+            functions,
+            runtime,
+        )
+        .await
     }
 }

@@ -55,6 +55,7 @@ pub(crate) async fn run(
         Ok(output) => Ok(output),
         Err(ExecutionError::Failed(failure)) => Err(failure.error.to_error()),
         Err(ExecutionError::Stopped { .. }) => Err(stop::left(&handlers, &info.id, subject).await),
+        Err(ExecutionError::NotRedrivable(reason)) => Err(Error::internal(reason)),
     }
 }
 

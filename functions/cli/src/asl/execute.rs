@@ -15,13 +15,13 @@ use std::{
     },
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::flow::FlowError;
 use tokio::{sync::watch, time::Instant};
 
 pub use event::{Event, Place};
-pub use halt::{Checkpoint, ExecutionError, Failure};
+pub use halt::{Checkpoint, Ended, ExecutionError, Failure};
 pub use wait::GRACE;
 
 use self::halt::{End, Halt};
@@ -35,6 +35,14 @@ use super::{
 /// quota, the execution will fail" (AWS Step Functions, service quotas). It also ends a loop that
 /// would never end.
 pub const HISTORY_LIMIT: u32 = 25_000;
+
+/// "Execution event history count is less than 24,999", so that there is room for the event of the redrive
+/// and one more (AWS Step Functions, Restarting state machine executions with redrive).
+pub const REDRIVE_HISTORY_LIMIT: u32 = 24_999;
+
+/// "Redrivable period": executions "that didn't complete successfully in the last 14 days" (AWS Step
+/// Functions API, RedriveExecution).
+pub const REDRIVE_PERIOD: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What runs behind a Task: the six functions, or a script in a test.
 pub trait Functions: Send + Sync + 'static {
@@ -97,9 +105,40 @@ impl fmt::Debug for Runtime {
     }
 }
 
+/// Where an execution begins or goes on.
+pub(super) struct Start {
+    pub(super) state: String,
+    pub(super) input: Value,
+    /// Events in the history before anything is done: the start of the execution is the first, a redrive
+    /// appends its own to those of the attempts before.
+    pub(super) history_events: u32,
+}
+
+impl Start {
+    /// Continues what failed, if Step Functions would.
+    pub(super) fn redrive(from: Checkpoint, now: Timestamp) -> Result<Start, ExecutionError> {
+        let Ended { at, history_events } = from.ended;
+        if now.duration_since(at) > REDRIVE_PERIOD {
+            return Err(ExecutionError::NotRedrivable(format!(
+                "it ended on {at}, more than 14 days ago"
+            )));
+        }
+        if history_events >= REDRIVE_HISTORY_LIMIT {
+            return Err(ExecutionError::NotRedrivable(format!(
+                "its history has {history_events} events, {REDRIVE_HISTORY_LIMIT} are too many"
+            )));
+        }
+        Ok(Start {
+            state: from.state,
+            input: from.input,
+            history_events: history_events + 1,
+        })
+    }
+}
+
 pub(super) async fn run<F: Functions>(
     definition: &Definition,
-    from: Checkpoint,
+    start: Start,
     input: &Value,
     info: &ExecutionInfo,
     now: Timestamp,
@@ -115,10 +154,12 @@ pub(super) async fn run<F: Functions>(
         began,
         began_at: now,
         deadline: definition.timeout.map(|timeout| began + timeout),
-        // The start of the execution is the first.
-        history: AtomicU32::new(1),
+        history: AtomicU32::new(start.history_events),
     };
-    Ok(execution.begin(&definition.flow, from).await?)
+    let result = execution.begin(&definition.flow, start).await;
+    let ended = execution.ended();
+    execution.observe(&Event::Ended(ended));
+    result.map_err(|end| end.into_error(ended))
 }
 
 /// One run of a machine.
@@ -157,10 +198,18 @@ impl<'a> Step<'a> {
 }
 
 impl<F: Functions> Execution<'_, F> {
-    async fn begin(&self, flow: &Flow, from: Checkpoint) -> Result<Value, End> {
-        match refuse_inexact_numbers(&from.input, "input") {
-            Ok(()) => self.flow(flow, &from.state, from.input, None).await,
-            Err(halt) => Err(End::new(halt, &from.state, from.input)),
+    async fn begin(&self, flow: &Flow, start: Start) -> Result<Value, End> {
+        match refuse_inexact_numbers(&start.input, "input") {
+            Ok(()) => self.flow(flow, &start.state, start.input, None).await,
+            Err(halt) => Err(End::new(halt, &start.state, start.input)),
+        }
+    }
+
+    /// The end of an execution is an event of its history, too.
+    fn ended(&self) -> Ended {
+        Ended {
+            at: self.began_at + self.began.elapsed(),
+            history_events: self.history.load(Ordering::Relaxed) + 1,
         }
     }
 

@@ -10,3 +10,4 @@ mod restore;
 mod script;
 mod semantics;
 mod soundness;
+mod table;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::flow::FlowError;
 
+use super::Ended;
+
 /// A state, and the index of the Map's item where it is inside of a Map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
@@ -61,4 +63,6 @@ pub enum Event<'a> {
         output: &'a Value,
         next: Option<&'a str>,
     },
+    /// The last of all.
+    Ended(Ended),
 }

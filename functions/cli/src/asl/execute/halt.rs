@@ -1,5 +1,6 @@
 //! How an execution ends before its last state.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use shared::flow::FlowError;
 
@@ -12,6 +13,9 @@ pub enum ExecutionError {
     Failed(Box<Failure>),
     #[error("stopped in state '{state}'")]
     Stopped { state: String },
+    /// A redrive that Step Functions would refuse to begin.
+    #[error("the execution cannot be redriven: {0}")]
+    NotRedrivable(String),
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -29,6 +33,16 @@ pub struct Failure {
 pub struct Checkpoint {
     pub state: String,
     pub input: Value,
+    /// What a redrive is judged by.
+    pub ended: Ended,
+}
+
+/// How far an execution had come when it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub at: Timestamp,
+    /// Events in its history; a redrive appends to them.
+    pub history_events: u32,
 }
 
 /// Why a state has no output.
@@ -95,7 +109,8 @@ pub(super) struct End {
     pub(super) reason: Reason,
     pub(super) state: String,
     /// Of this flow's own state, around the Map where it happened inside of one.
-    pub(super) checkpoint: Checkpoint,
+    pub(super) from: String,
+    pub(super) input: Value,
 }
 
 impl End {
@@ -103,22 +118,22 @@ impl End {
         End {
             reason: halt.reason,
             state: halt.inner_state.unwrap_or_else(|| state.to_string()),
-            checkpoint: Checkpoint {
-                state: state.to_string(),
-                input,
-            },
+            from: state.to_string(),
+            input,
         }
     }
-}
 
-impl From<End> for ExecutionError {
-    fn from(end: End) -> ExecutionError {
-        match end.reason {
-            Reason::Stopped => ExecutionError::Stopped { state: end.state },
+    pub(super) fn into_error(self, ended: Ended) -> ExecutionError {
+        match self.reason {
+            Reason::Stopped => ExecutionError::Stopped { state: self.state },
             Reason::Failed { error, .. } => ExecutionError::Failed(Box::new(Failure {
-                state: end.state,
+                state: self.state,
                 error,
-                checkpoint: end.checkpoint,
+                checkpoint: Checkpoint {
+                    state: self.from,
+                    input: self.input,
+                    ended,
+                },
             })),
         }
     }

@@ -77,20 +77,6 @@ pub(super) fn assert_all_edges_taken(machine: &Machine, runs: &[(&str, Run)]) {
     assert!(missing.is_empty(), "no scenario takes {missing:#?}");
 }
 
-/// Events as Step Functions would write them: two for each state, three for each call, two for each
-/// Map and each of its items, and the start and the end of the execution.
-pub(super) fn history_events(run: &Run) -> usize {
-    let entered = |names: &[&str]| {
-        run.entered
-            .iter()
-            .filter(|name| names.contains(&name.as_str()))
-            .count()
-    };
-    let maps = entered(&["Start databases", "Record databases"]);
-    let items = entered(&["Start database", "Record database"]);
-    2 + 2 * run.entered.len() + 3 * (run.calls.len() + run.published.len()) + 2 * (maps + items)
-}
-
 fn tasks(flow: &Flow) -> Vec<(&str, &Task)> {
     let mut tasks = Vec::new();
     for (name, state) in &flow.states {

@@ -119,6 +119,8 @@ pub(super) struct Run {
     pub(super) seconds: f64,
     /// The largest input of any state, in bytes.
     pub(super) largest_state: usize,
+    /// Events in the history, at the end.
+    pub(super) history_events: u32,
 }
 
 impl Run {
@@ -239,6 +241,7 @@ struct Trace {
     delays: Vec<f64>,
     published: Vec<Value>,
     largest_state: usize,
+    history_events: u32,
 }
 
 struct Theatre {
@@ -292,6 +295,7 @@ impl Theatre {
             published: trace.published,
             seconds,
             largest_state: trace.largest_state,
+            history_events: trace.history_events,
         }
     }
 }
@@ -314,6 +318,7 @@ impl Trace {
                     to: next.map(str::to_string),
                 });
             }
+            Event::Ended(ended) => self.history_events = ended.history_events,
             Event::Invoked { .. }
             | Event::Returned { .. }
             | Event::Failed { .. }

@@ -1,4 +1,5 @@
-//! What Step Functions does, rule by rule. Each test says in its comment where the rule stands:
+//! What Step Functions does, rule by rule, where the table in `tests/asl` cannot say it: virtual time, calls
+//! that are abandoned, loops over our own names, and what is stricter here. Each test says in its comment where the rule stands:
 //! "ASL" is the Amazon States Language specification (states-language.net), "SFN" the AWS Step
 //! Functions Developer Guide, each with the section.
 

@@ -28,40 +28,6 @@ async fn the_first_matching_retrier_decides_with_a_counter_of_its_own() {
     );
 }
 
-/// SFN, error handling: a retrier's parameters hold for one execution of the state; entered again,
-/// the state counts from 0.
-#[tokio::test(start_paused = true)]
-async fn counters_start_anew_with_each_entry_of_the_state() {
-    let machine = machine(json!({"StartAt": "A", "States": {
-        "A": task(json!({"Retry": [retrier(&["JobConflict"], json!({}))], "Next": "Twice"})),
-        "Twice": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.value", "NumericLessThan": 5, "Next": "A"}],
-            "Default": "Done",
-        },
-        "Done": {"Type": "Succeed"},
-    }}));
-    let run = run(&machine, json!({}), |call| match call.earlier {
-        2 | 5 => Answer::Return(json!({"value": call.earlier})),
-        _ => raise("JobConflict"),
-    })
-    .await;
-    assert_eq!(run.output(), &json!({"value": 5}));
-    assert_eq!(run.delays, [1.0, 2.0, 1.0, 2.0]);
-}
-
-/// ASL, "Errors": an error that no retrier or catcher names fails the execution with its own name.
-#[tokio::test(start_paused = true)]
-async fn without_catch_the_execution_fails_with_the_error_itself() {
-    let machine = one_task(json!({"Retry": [retrier(&["JobConflict"], json!({}))]}));
-    for (names, calls) in [(&["BackupFailed"] as &[_], 1), (&["JobConflict"; 3], 3)] {
-        let run = run(&machine, json!({}), raising(names)).await;
-        assert_eq!(run.failure(), ("A", names[0]));
-        assert_eq!(run.cause(), format!("scripted {}", names[0]));
-        assert_eq!(run.calls.len(), calls);
-    }
-}
-
 /// SFN, error handling, retrier fields: the example "IntervalSeconds": 3, "BackoffRate": 1.5 waits 3
 /// and 4.5 seconds; MaxDelaySeconds is the maximum up to which the interval can grow.
 #[tokio::test(start_paused = true)]
@@ -92,21 +58,6 @@ async fn full_jitter_is_uniform_between_nothing_and_the_delay() {
         let run = staged(&machine, json!({}), stage, raising(&["JobConflict"; 3])).await;
         assert_eq!(run.delays, expected);
     }
-}
-
-/// SFN, error handling, retrier fields: "A value of 0 specifies that the error or errors are never
-/// retried".
-#[tokio::test(start_paused = true)]
-async fn no_attempts_means_no_retry() {
-    let machine = caught_task(json!([retrier(
-        &["JobConflict"],
-        json!({"MaxAttempts": 0})
-    )]));
-    let run = run(&machine, json!({}), raising(&["JobConflict"])).await;
-    assert_eq!(
-        (run.calls.len(), run.entered),
-        (1, vec!["A".to_string(), "Z".to_string()])
-    );
 }
 
 /// ASL, "Errors", Retry and Catch by name: every name of ours and of the platform is matched by
@@ -144,24 +95,6 @@ async fn every_error_name_is_retried_and_caught_by_name() {
             (1, Some(name))
         );
     }
-}
-
-/// SFN, "Use ResultPath to include both error and input in a Catch": the error is put into the
-/// state's input, which the Payload did not change.
-#[tokio::test(start_paused = true)]
-async fn catch_puts_the_error_into_the_input_of_the_state() {
-    let machine = machine(json!({"StartAt": "First", "States": {
-        "First": {"Type": "Pass", "Result": {"kept": 1}, "Next": "A"},
-        "A": task(json!({
-            "Parameters": {"FunctionName": "${F}", "Payload": {"other": true}},
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "Z"}],
-        })),
-        "Z": {"Type": "Succeed"},
-    }}));
-    let run = run(&machine, json!({}), raising(&["Internal"])).await;
-    assert_eq!(run.calls[0].payload, json!({"other": true}));
-    let error = json!({"Error": "Internal", "Cause": "scripted Internal"});
-    assert_eq!(run.output(), &json!({"kept": 1, "error": error}));
 }
 
 /// ASL, "Task", Timeouts: a Task that runs longer fails with States.Timeout. SFN: a Lambda function

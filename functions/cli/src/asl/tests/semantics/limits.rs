@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
-    super::script::{Answer, Stage, raise, run, staged},
+    super::script::{Answer, Stage, info, raise, redrive, run, staged},
     caught_task, machine, one_task, raising, retrier, task,
 };
 use crate::asl::{
     ExecutionError,
     data::{DEPTH_LIMIT, SIZE_LIMIT},
-    execute::HISTORY_LIMIT,
+    execute::{HISTORY_LIMIT, REDRIVE_HISTORY_LIMIT},
 };
 
 /// SFN, service quotas: 262,144 bytes "when scheduling a task, entering a state, or starting an
@@ -86,16 +87,6 @@ async fn too_much_data_ends_the_execution() {
     }
 }
 
-/// SFN, error handling: States.Runtime is "not retriable, and will always cause the execution to
-/// fail". Here a selector reads what the handler did not return.
-#[tokio::test(start_paused = true)]
-async fn a_missing_path_ends_the_execution() {
-    let machine = caught_task(json!([retrier(&["Internal"], json!({}))]));
-    let run = run(&machine, json!({}), |_| Answer::Return(json!({"valve": 1}))).await;
-    assert_eq!(run.failure(), ("A", "States.Runtime"));
-    assert_eq!(run.cause(), "there is nothing at '$.Payload.value'");
-}
-
 /// SFN, Choice workflow state, note: integers outside of [-2^53+1, 2^53-1] "might fail to compare in
 /// the expected way". Here they end the execution, so that none is ever sent.
 #[tokio::test(start_paused = true)]
@@ -164,6 +155,52 @@ async fn an_endless_loop_ends_at_the_limit_of_history() {
         run.entered.len(),
         usize::try_from((HISTORY_LIMIT - 1) / 2).unwrap()
     );
+}
+
+/// SFN, redrive: the history of an execution with 24,999 events has no room for another attempt, and
+/// after 14 days it cannot be redriven. What a redrive does is appended to the same history.
+#[tokio::test(start_paused = true)]
+async fn a_redrive_has_limits() {
+    let failed = async || run(&one_task(json!({})), json!({}), raising(&["Internal"])).await;
+    let first = failed().await;
+    // Start of the execution, the Task with its call, end of the execution.
+    assert_eq!(first.history_events, 7);
+    let second = redrive(&one_task(json!({})), first, 1, raising(&[])).await;
+    assert_eq!(
+        second.history_events, 14,
+        "seven more: the redrive, the Task, the end"
+    );
+
+    let day = 86_400;
+    for (events, days, refused) in [
+        (REDRIVE_HISTORY_LIMIT - 1, 14, None),
+        (
+            REDRIVE_HISTORY_LIMIT,
+            14,
+            Some("its history has 24999 events"),
+        ),
+        (7, 15, Some("more than 14 days ago")),
+    ] {
+        let mut run = failed().await;
+        let Err(ExecutionError::Failed(failure)) = &mut run.result else {
+            panic!("it failed");
+        };
+        let ended = &mut failure.checkpoint.ended;
+        ended.history_events = events;
+        ended.at = info().started_at - SignedDuration::from_secs(days * day);
+        let redriven = redrive(&one_task(json!({})), run, 1, raising(&[])).await;
+        match (refused, redriven.result) {
+            (Some(words), Err(ExecutionError::NotRedrivable(reason))) => {
+                assert!(reason.contains(words), "{reason}");
+            }
+            // Allowed, and the event of the redrive is the last that has room.
+            (None, Err(ExecutionError::Failed(failure))) => {
+                assert_eq!(failure.error.error, "States.Runtime");
+                assert!(failure.error.cause.contains("25000 history events"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// A stop is ours: a wait or a retry's delay ends at once, a running call gets seven seconds to finish,

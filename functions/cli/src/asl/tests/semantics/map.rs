@@ -77,18 +77,6 @@ async fn map_keeps_the_order_and_the_bound() {
     );
 }
 
-/// SFN, Map workflow state: no items, an empty list.
-#[tokio::test(start_paused = true)]
-async fn map_of_nothing_is_an_empty_list() {
-    let run = run_map(
-        &map_machine(2, catch_for_map()),
-        json!([]),
-        Stage::default(),
-    )
-    .await;
-    assert_eq!(run.output()["results"], json!([]));
-}
-
 /// SFN, Map workflow state: "If any iteration fails, entire Map state fails, and all iterations are
 /// terminated"; the error is the iteration's own, and the Map's Catch gets it.
 #[tokio::test(start_paused = true)]
@@ -114,19 +102,4 @@ async fn map_fails_with_the_error_of_the_item() {
         json!({"Catch": [{"ErrorEquals": ["NotFound"], "ResultPath": null, "Next": "Caught"}]});
     let failed = run_map(&map_machine(2, catch), items, Stage::default()).await;
     assert_eq!(failed.failure(), ("Work", "BackupFailed"));
-}
-
-/// SFN, error handling: "A retry or catch on States.ALL will not catch States.Runtime errors", also
-/// where the error comes out of a Map; SFN, Map: ItemsPath must select an array.
-#[tokio::test(start_paused = true)]
-async fn uncatchable_errors_leave_a_map_uncaught() {
-    let machine = map_machine(2, catch_for_map());
-    let not_a_list = run_map(&machine, json!({"no": "list"}), Stage::default()).await;
-    assert_eq!(not_a_list.failure(), ("Each", "States.Runtime"));
-    let run = run(&machine, json!({}), |call| match call.earlier {
-        0 => Answer::Return(json!({"items": [{}]})),
-        _ => Answer::Return(json!({"no": "value"})),
-    })
-    .await;
-    assert_eq!(run.failure(), ("Work", "States.Runtime"));
 }
