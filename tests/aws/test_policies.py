@@ -5,7 +5,8 @@ import datetime
 import json
 import unittest
 
-from emulation.stack import ACCOUNT, NAME, OTHER, REGION, stack
+from emulation.policies import is_allowed, statements
+from emulation.stack import ACCOUNT, BUCKET, NAME, OTHER, REGION, stack
 
 # Sid -> who asks for it on AWS, where the emulation has nobody.
 NOT_ASKED_HERE = {
@@ -48,6 +49,16 @@ class RightsEqualUse(unittest.TestCase):
     def test_every_exception_is_one(self):
         found = {statement.sid for role in self.roles() for statement in self.identities.statements(role)}
         self.assertLessEqual(set(NOT_ASKED_HERE), found)
+
+    def test_a_right_that_nobody_uses_is_noticed(self):
+        iam, role = self.it.aws.client("iam"), f"{NAME}-machine-audit"
+        more = {"Sid": "More", "Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [more]})
+        iam.put_role_policy(RoleName=role, PolicyName="more", PolicyDocument=document)
+        try:
+            self.assertIn((role, "events:PutEvents", "*"), self.unused())
+        finally:
+            iam.delete_role_policy(RoleName=role, PolicyName="more")
 
     def without(self, sid, role, name):
         """Takes the statement away; gives what puts it back."""
@@ -114,6 +125,26 @@ class RightsEqualUse(unittest.TestCase):
         ]:
             with self.subTest(role=role, service=service, source=source):
                 self.assertIs(self.identities.trusts(f"{NAME}-{role}", service, source), expected)
+
+    def test_the_nodes_reach_their_prefix_and_no_version(self):
+        """StarRocks' emulator keeps its objects in a folder, so nobody here asks: judged by the row."""
+        iam = self.it.aws.client("iam")
+        policy = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-repository"
+        version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
+        document = iam.get_policy_version(PolicyArn=policy, VersionId=version)["PolicyVersion"]["Document"]
+        bucket = f"arn:aws:s3:::{BUCKET}"
+        for expected, resource, actions in [
+            (True, bucket, "ListBucket ListBucketMultipartUploads"),
+            (True, f"{bucket}/starrocks/x/y", "GetObject PutObject DeleteObject AbortMultipartUpload"),
+            (False, f"{bucket}/other/x", "GetObject PutObject DeleteObject"),
+            (False, f"{bucket}-2/starrocks/x", "GetObject PutObject DeleteObject"),
+            (False, f"{bucket}/starrocks/x", "DeleteObjectVersion BypassGovernanceRetention PutObjectRetention"),
+            (False, bucket, "PutLifecycleConfiguration PutBucketVersioning PutBucketPolicy DeleteBucket"),
+        ]:
+            for action in actions.split():
+                with self.subTest(action=action, resource=resource):
+                    allowed = is_allowed(statements(document), f"s3:{action}", resource, {})
+                    self.assertIs(allowed, expected)
 
 
 def work(it):

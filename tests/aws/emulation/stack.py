@@ -62,9 +62,12 @@ class Stack:
     def __init__(self):
         self.aws = aws()
         self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
-        self.secret_arn = self.aws.client("secretsmanager").create_secret(
-            Name="starrocks-br", SecretString=self.credentials()
-        )["ARN"]
+        secrets = self.aws.client("secretsmanager")
+        self.secret_arns = {
+            name: secrets.create_secret(Name=name, SecretString=self.credentials())["ARN"]
+            for name in (NAME, OTHER)
+        }
+        self.secret_arn = self.secret_arns[NAME]
         # A second instance in the same account, at the same time: most of an apply is waiting.
         threads = concurrent.futures.ThreadPoolExecutor()
         self.other = threads.submit(self.deploy, OTHER)
@@ -76,7 +79,7 @@ class Stack:
     def deploy(self, name):
         terraform = Terraform(work() / name, EXAMPLE, self.aws.endpoint)
         terraform.init()
-        terraform.apply(**variables(self.secret_arn, name))
+        terraform.apply(**variables(self.secret_arns[name], name))
         return terraform
 
     def credentials(self, user="root", password=PASSWORD):
