@@ -11,18 +11,6 @@ locals {
   region  = data.aws_region.current.name
   arn     = "arn:${data.aws_partition.current.partition}"
 
-  # Whoever may assume a role does it for this account only.
-  trust = {
-    for service in ["lambda", "states"] : service => jsonencode({
-      Version = "2012-10-17"
-      Statement = [{
-        Effect    = "Allow"
-        Action    = "sts:AssumeRole"
-        Principal = { Service = "${service}.amazonaws.com" }
-        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
-      }]
-    })
-  }
 }
 
 # --- functions
@@ -31,9 +19,17 @@ resource "aws_iam_role" "function" {
   for_each = local.functions
 
   name                 = "${var.name_prefix}-${each.key}"
-  assume_role_policy   = local.trust["lambda"]
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -106,9 +102,21 @@ resource "aws_iam_role" "machine" {
   for_each = local.machines
 
   name                 = "${var.name_prefix}-machine-${each.key}"
-  assume_role_policy   = local.trust["states"]
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
+  # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "states.amazonaws.com" }
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = local.account }
+        ArnLike      = { "aws:SourceArn" = "${local.arn}:states:${local.region}:${local.account}:stateMachine:${var.name_prefix}-${each.key}" }
+      }
+    }]
+  })
 }
 
 resource "aws_iam_role_policy" "machine" {
@@ -118,7 +126,7 @@ resource "aws_iam_role_policy" "machine" {
   role = aws_iam_role.machine[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = [for statement in [
       {
         # Every version: an execution goes on with those that it began with.
         Sid      = "Functions"
@@ -148,7 +156,7 @@ resource "aws_iam_role_policy" "machine" {
         ]
         Resource = "*"
       },
-    ]
+    ] : statement if statement.Sid != "Announce" || strcontains(file("${path.module}/statemachine/${each.value.file}.asl.json"), ":events:putEvents")]
   })
 }
 

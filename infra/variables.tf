@@ -183,12 +183,26 @@ variable "topic" {
 }
 
 variable "vpc" {
-  description = "Where the functions run when StarRocks cannot be reached from outside. They need a way to Secrets Manager."
+  description = "Where the functions run when StarRocks cannot be reached from outside. They need a way to Secrets Manager: see vpc_endpoints."
   type = object({
     subnet_ids         = list(string)
     security_group_ids = list(string)
   })
   default = null
+}
+
+variable "vpc_endpoints" {
+  description = "Ways out to make in a VPC that has none. secretsmanager: an interface in each subnet of vpc, which AWS bills by the hour; a VPC can have only one. s3_route_table_ids: those of the subnets of StarRocks' nodes; it costs nothing."
+  type = object({
+    vpc_id             = string
+    secretsmanager     = optional(bool, false)
+    s3_route_table_ids = optional(list(string), [])
+  })
+  default = null
+  validation {
+    condition     = var.vpc != null || !try(var.vpc_endpoints.secretsmanager, false)
+    error_message = "The endpoint of Secrets Manager is made in the subnets of vpc."
+  }
 }
 
 variable "log_retention_days" {

@@ -11,6 +11,12 @@ mock_provider "aws" {
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }
   }
+  mock_data "aws_vpc" {
+    defaults = { cidr_block = "10.1.0.0/16" }
+  }
+  mock_resource "aws_security_group" {
+    defaults = { id = "sg-endpoint" }
+  }
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws-cn:iam::123456789012:role/mock" }
   }
@@ -104,12 +110,39 @@ run "least_privilege" {
     error_message = "A service assumes a role for this account only."
   }
   assert {
+    condition = { for name, role in aws_iam_role.machine : name => jsondecode(role.assume_role_policy).Statement[0].Condition.ArnLike["aws:SourceArn"] } == {
+      for name in ["audit", "backup", "restore", "restore-promote"] : name => "arn:aws-cn:states:cn-north-1:123456789012:stateMachine:starrocks-br-${name}"
+    }
+    error_message = "Step Functions for that machine only."
+  }
+  assert {
     condition     = jsondecode(aws_iam_role.scheduler.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceArn"] == aws_scheduler_schedule_group.this.arn
     error_message = "And Scheduler for these schedules only."
   }
   assert {
     condition     = length(jsondecode(aws_iam_role_policy.machine["restore"].policy).Statement[0].Resource) == 4
     error_message = "A machine calls its own functions."
+  }
+  assert {
+    condition = alltrue([
+      for name, policy in aws_iam_role_policy.machine :
+      contains([for statement in jsondecode(policy.policy).Statement : statement.Sid], "Announce") == strcontains(file("statemachine/${local.machines[name].file}.asl.json"), "events:putEvents")
+    ])
+    error_message = "A machine that announces nothing may not."
+  }
+  assert {
+    condition = { for statement in jsondecode(aws_sns_topic_policy.alarms[0].policy).Statement : statement.Principal.Service => statement.Condition } == {
+      "cloudwatch.amazonaws.com" = {
+        StringEquals = { "aws:SourceAccount" = "123456789012" }
+        ArnLike      = { "aws:SourceArn" = "arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:starrocks-br-*" }
+      }
+      "events.amazonaws.com" = { StringEquals = { "aws:SourceAccount" = "123456789012" } }
+    }
+    error_message = "The topic is for this account's alarms and rules."
+  }
+  assert {
+    condition     = join(" ", distinct(flatten([for statement in jsondecode(aws_sns_topic_policy.alarms[0].policy).Statement : [statement.Action, statement.Resource]]))) == "sns:Publish ${aws_sns_topic.alarms[0].arn}"
+    error_message = "And it is there to be published to."
   }
   assert {
     condition = alltrue([for action in flatten([for statement in jsondecode(aws_iam_policy.repository.policy).Statement : statement.Action]) :
@@ -288,6 +321,63 @@ run "in_a_vpc" {
     condition     = alltrue([for f in aws_lambda_function.this : f.vpc_config[0].subnet_ids == toset(["subnet-1"])])
     error_message = "Every function is in the VPC."
   }
+  assert {
+    condition     = length(aws_vpc_endpoint.secretsmanager) + length(aws_vpc_endpoint.s3) + length(aws_security_group.secretsmanager) == 0
+    error_message = "Nothing is made in the VPC that was not asked for."
+  }
+}
+
+run "in_a_vpc_without_a_way_out" {
+  variables {
+    vpc           = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }
+    vpc_endpoints = { vpc_id = "vpc-1", secretsmanager = true, s3_route_table_ids = ["rtb-1", "rtb-2"] }
+  }
+  override_data {
+    target = data.aws_vpc_endpoint_service.this["secretsmanager"]
+    values = { service_name = "com.amazonaws.cn-north-1.secretsmanager" }
+  }
+  override_data {
+    target = data.aws_vpc_endpoint_service.this["s3"]
+    values = { service_name = "com.amazonaws.cn-north-1.s3" }
+  }
+  assert {
+    condition = (
+      aws_vpc_endpoint.secretsmanager[0].service_name == "com.amazonaws.cn-north-1.secretsmanager" &&
+      aws_vpc_endpoint.secretsmanager[0].vpc_endpoint_type == "Interface" &&
+      aws_vpc_endpoint.secretsmanager[0].private_dns_enabled &&
+      aws_vpc_endpoint.secretsmanager[0].subnet_ids == toset(["subnet-1"]) &&
+      aws_vpc_endpoint.secretsmanager[0].security_group_ids == toset(["sg-endpoint"])
+    )
+    error_message = "The functions reach Secrets Manager where they are, under its usual name."
+  }
+  assert {
+    condition = [for statement in jsondecode(aws_vpc_endpoint.secretsmanager[0].policy).Statement : statement.Condition.StringEquals] == [
+      { "aws:PrincipalAccount" = "123456789012", "aws:ResourceAccount" = "123456789012" }
+    ]
+    error_message = "Nobody in the VPC reaches another account's secrets through it."
+  }
+  assert {
+    condition = (
+      aws_vpc_security_group_ingress_rule.secretsmanager[0].cidr_ipv4 == "10.1.0.0/16" &&
+      aws_vpc_security_group_ingress_rule.secretsmanager[0].from_port == 443 &&
+      aws_vpc_security_group_ingress_rule.secretsmanager[0].to_port == 443
+    )
+    error_message = "TLS, from within the VPC."
+  }
+  assert {
+    condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && aws_vpc_endpoint.s3[0].route_table_ids == toset(["rtb-1", "rtb-2"])
+    error_message = "The nodes reach S3 by their route tables."
+  }
+}
+
+run "a_way_to_s3_only" {
+  variables {
+    vpc_endpoints = { vpc_id = "vpc-1", s3_route_table_ids = ["rtb-1"] }
+  }
+  assert {
+    condition     = length(aws_vpc_endpoint.s3) == 1 && length(aws_vpc_endpoint.secretsmanager) + length(aws_security_group.secretsmanager) == 0
+    error_message = "Each of the two can be had by itself."
+  }
 }
 
 run "with_things_of_ones_own" {
@@ -297,6 +387,10 @@ run "with_things_of_ones_own" {
     secret_kms_key       = { arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1" }
     permissions_boundary = "arn:aws-cn:iam::123456789012:policy/boundary"
     starrocks_role_names = ["starrocks-nodes"]
+  }
+  assert {
+    condition     = keys(aws_iam_role_policy_attachment.repository) == ["starrocks-nodes"]
+    error_message = "The nodes get access to the repository."
   }
   assert {
     condition     = length(aws_s3_bucket.this) + length(aws_s3_bucket_lifecycle_configuration.this) + length(aws_s3_bucket_policy.this) + length(aws_sns_topic.alarms) == 0
@@ -321,6 +415,24 @@ run "with_things_of_ones_own" {
   }
 }
 
+run "with_a_key_of_ones_own" {
+  variables {
+    bucket_kms_key = { arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/2" }
+  }
+  assert {
+    condition = one(flatten([
+      for rule in aws_s3_bucket_server_side_encryption_configuration.this[0].rule : [
+        for by in rule.apply_server_side_encryption_by_default : "${by.sse_algorithm} ${by.kms_master_key_id} ${rule.bucket_key_enabled}"
+      ]
+    ])) == "aws:kms arn:aws-cn:kms:cn-north-1:123456789012:key/2 true"
+    error_message = "The bucket is encrypted with it."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_iam_policy.repository.policy).Statement : statement.Resource if statement.Sid == "Key"] == [var.bucket_kms_key.arn]
+    error_message = "And StarRocks may use it."
+  }
+}
+
 # --- refused before anything is made
 
 run "a_secret_value" {
@@ -329,6 +441,14 @@ run "a_secret_value" {
     secret_arn = "{\"password\": \"x\"}"
   }
   expect_failures = [var.secret_arn]
+}
+
+run "an_endpoint_without_subnets" {
+  command = plan
+  variables {
+    vpc_endpoints = { vpc_id = "vpc-1", secretsmanager = true }
+  }
+  expect_failures = [var.vpc_endpoints]
 }
 
 run "a_password_in_the_environment" {

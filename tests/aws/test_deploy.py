@@ -1,9 +1,11 @@
 """What Terraform made, and what it leaves alone when it is told to destroy."""
 
+import itertools
 import unittest
 
 import botocore.exceptions
 
+from emulation.policies import is_allowed
 from emulation.stack import BUCKET, NAME, OTHER, stack
 from emulation.terraform import Failed
 
@@ -18,8 +20,10 @@ class Deploy(unittest.TestCase):
         bucket = BUCKET.replace(NAME, OTHER)
         other = it.other.result()
         self.assertEqual(other.outputs()["bucket"], bucket)
-        machines = other.outputs()["state_machine_arns"].values()
-        self.assertTrue(set(machines).isdisjoint(it.outputs["state_machine_arns"].values()))
+        theirs, ours = other.arns(), it.terraform.arns()
+        self.assertTrue(theirs.isdisjoint(ours), theirs & ours)
+        self.assertEqual(len(theirs), len(ours))
+        self.assert_roles_reach_only_their_own(it)
 
         # Objects are refused without TLS, which the emulation does not speak.
         with self.assertRaisesRegex(botocore.exceptions.ClientError, "403"):
@@ -39,6 +43,22 @@ class Deploy(unittest.TestCase):
         self.assertIn(BUCKET, buckets)
         functions = it.aws.client("lambda").list_functions()["Functions"]
         self.assertEqual([name for f in functions if not (name := f["FunctionName"]).startswith(NAME)], [])
+
+    def assert_roles_reach_only_their_own(self, it):
+        """Secret, log, functions, machines and queue of the one are nothing to the roles of the other."""
+        identities = it.aws.identities
+        roles = [role["RoleName"] for role in it.aws.client("iam").list_roles()["Roles"]]
+        first = [role for role in roles if role.startswith(f"{NAME}-")]
+        self.assertEqual(len(roles), 2 * len(first))
+        for role in first:
+            for statement in identities.statements(role):
+                for action, pattern in itertools.product(statement.actions, statement.resources):
+                    resource = pattern.replace("*", "1")
+                    self.assertTrue(is_allowed(identities.statements(role), action, resource, {}))
+                    other = identities.statements(role.replace(NAME, OTHER))
+                    # The account has one default bus and one delivery of logs.
+                    is_shared = statement.sid in ("Announce", "LogDelivery")
+                    self.assertIs(is_allowed(other, action, resource, {}), is_shared, (role, action, resource))
 
     def test_s3_has_no_rule_that_expires_what_is_current(self):
         rules = stack().aws.client("s3").get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]

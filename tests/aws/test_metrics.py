@@ -25,17 +25,6 @@ def written():
 
 
 class Metrics(unittest.TestCase):
-    def beat(self):
-        """What EventBridge Scheduler does once an hour."""
-        it = stack()
-        target = it.aws.client("scheduler").get_schedule(GroupName=NAME, Name="heartbeat")["Target"]
-        function, _, version = target["Arn"].rpartition(":")
-        answer = it.aws.client("lambda").invoke(
-            FunctionName=function, Qualifier=version, Payload=target["Input"].encode()
-        )
-        self.assertNotIn("FunctionError", answer)
-        return json.loads(answer["Payload"].read())
-
     def test_what_alarms_look_at_is_written(self):
         it = stack()
         it.starrocks.sql(
@@ -57,7 +46,7 @@ class Metrics(unittest.TestCase):
         create = it.outputs["create_repository"].strip().rstrip(";")
         it.starrocks.sql(f"DROP REPOSITORY `{REPOSITORY}`")
         self.addCleanup(it.starrocks.sql, create)
-        beat = self.beat()
+        beat = it.beat()
         self.assertIsNotNone(beat["repository_error"])
 
         found = written()

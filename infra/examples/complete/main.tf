@@ -25,6 +25,7 @@ module "starrocks_br" {
   databases            = var.databases
   starrocks_role_names = var.starrocks_role_names
   vpc                  = var.vpc
+  vpc_endpoints        = var.vpc_endpoints
 
   # Two databases or twenty: a group says which. A full on Sunday, an incremental on the other days.
   schedules = {

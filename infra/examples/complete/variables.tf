@@ -24,6 +24,15 @@ variable "vpc" {
   default = null
 }
 
+variable "vpc_endpoints" {
+  type = object({
+    vpc_id             = string
+    secretsmanager     = optional(bool, false)
+    s3_route_table_ids = optional(list(string), [])
+  })
+  default = null
+}
+
 variable "alarm_email" {
   type    = string
   default = null

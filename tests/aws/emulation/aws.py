@@ -6,9 +6,10 @@ run. Patched in memory, each for one reason:
 3. two calls of Step Functions that Terraform makes and moto does not know;
 4. a name for executions that are started without one, as a schedule does; moto calls all of them "None";
 5. `$$.Execution.RedriveCount`, which moto leaves out;
-6. `Wait` and the intervals of `Retry` take `time_scale` of their time.
+6. `Wait` and the intervals of `Retry` take `time_scale` of their time;
+7. machines and functions ask as the roles that they have, and IAM policies are enforced: `identities`.
 
-It is not AWS: schedules do not fire, alarms do not go off, IAM policies are stored and not enforced.
+It is not AWS: schedules do not fire, alarms do not go off.
 """
 
 import io
@@ -26,11 +27,11 @@ import zipfile
 
 import boto3
 
+from .identities import EVERYTHING, Identities
 from .lambda_host import Function, LambdaHost
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
 
 class Aws:
@@ -39,6 +40,7 @@ class Aws:
     def __init__(self, work, time_scale):
         self.work = pathlib.Path(work)
         self.lambdas = LambdaHost(self.work / "logs")
+        self.identities = Identities(ACCOUNT, REGION)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -46,17 +48,51 @@ class Aws:
         # The interpreter's own clients read these.
         os.environ.update(
             MOTO_PORT=str(self.port),
-            AWS_ACCESS_KEY_ID="test",
+            AWS_ACCESS_KEY_ID=EVERYTHING,
             AWS_SECRET_ACCESS_KEY="test",
             AWS_DEFAULT_REGION=REGION,
         )
         _interpret_state_machines(time_scale)
+        self._ask_as_the_machine()
         self._run_functions()
         _answer_terraform()
         self._serve()
 
-    def client(self, service):
-        return boto3.client(service, endpoint_url=self.endpoint, region_name=REGION, **CREDENTIALS)
+    def client(self, service, key=EVERYTHING):
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key="test",
+        )
+
+    def _ask_as_the_machine(self):
+        import moto.stepfunctions.parser.asl.component.state.exec.state_task.lambda_eval_utils as lambdas
+        import moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_events as events
+        from botocore.config import Config
+        from moto.stepfunctions.parser.models import stepfunctions_parser_backends as backends
+
+        # The interpreter's own has a key that nobody here knows, so what else it is used for is refused.
+        def client(region, service, state_credentials):
+            role = state_credentials.role_arn
+            machines = backends[ACCOUNT][region].state_machines
+            [machine] = [machine.arn for machine in machines if machine.roleArn == role]
+            return boto3.client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=region,
+                aws_access_key_id=self.identities.assume(role, "states", machine),
+                aws_secret_access_key="test",
+                # As the interpreter's: what is asked again is for the machine to say.
+                config=Config(
+                    parameter_validation=False,
+                    retries={"total_max_attempts": 1},
+                    read_timeout=3600,
+                ),
+            )
+
+        lambdas.boto_client_for = events.boto_client_for = client
 
     def _run_functions(self):
         import moto.awslambda.models as models
@@ -65,13 +101,17 @@ class Aws:
 
         def invoke(function, event=None):
             function.logs_backend.ensure_log_group(function.logs_group_name)
-            answer = aws.lambdas.invoke(aws._function(function), json.dumps(event).encode())
-            function.save_logs(answer[2])
+            key = aws.identities.assume(function.role, "lambda", unqualified(function))
+            answer = aws.lambdas.invoke(aws._function(function, key), json.dumps(event).encode())
+            # Lambda writes the log, with the function's rights.
+            stream = aws.identities.arn("logs", f"log-group:{function.logs_group_name}:log-stream:any")
+            if all(aws.identities.may(key, f"logs:{do}", stream) for do in ("CreateLogStream", "PutLogEvents")):
+                function.save_logs(answer[2])
             return answer
 
         models.LambdaFunction._invoke_lambda = invoke
 
-    def _function(self, function):
+    def _function(self, function, key):
         digest = "".join(letter for letter in function.code_sha_256 if letter.isalnum())
         folder = self.work / "functions" / f"{function.function_name}-{digest[:16]}"
         bootstrap = folder / "bootstrap"
@@ -93,7 +133,7 @@ class Aws:
             environment={
                 "AWS_REGION": REGION,
                 "AWS_DEFAULT_REGION": REGION,
-                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_ACCESS_KEY_ID": key,
                 "AWS_SECRET_ACCESS_KEY": "test",
                 "AWS_SESSION_TOKEN": "test",
                 "AWS_ENDPOINT_URL": self.endpoint,
@@ -109,7 +149,10 @@ class Aws:
         logging.getLogger("moto").setLevel(logging.CRITICAL)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = make_server(
-            "127.0.0.1", self.port, DomainDispatcherApplication(create_backend_app), threaded=True
+            "127.0.0.1",
+            self.port,
+            self.identities.guard(DomainDispatcherApplication(create_backend_app)),
+            threaded=True,
         )
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for _ in range(100):
@@ -122,6 +165,11 @@ class Aws:
 
     def close(self):
         self.lambdas.close()
+
+
+def unqualified(function):
+    """Its ARN without the version."""
+    return ":".join(function.function_arn.split(":")[:7])
 
 
 def _interpret_state_machines(time_scale):

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+import botocore.exceptions
+
 from .aws import ACCOUNT, REGION, Aws
 from .starrocks import PASSWORD, StarRocks
 from .terraform import Terraform
@@ -60,9 +62,12 @@ class Stack:
     def __init__(self):
         self.aws = aws()
         self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
-        self.secret_arn = self.aws.client("secretsmanager").create_secret(
-            Name="starrocks-br", SecretString=self.credentials()
-        )["ARN"]
+        secrets = self.aws.client("secretsmanager")
+        self.secret_arns = {
+            name: secrets.create_secret(Name=name, SecretString=self.credentials())["ARN"]
+            for name in (NAME, OTHER)
+        }
+        self.secret_arn = self.secret_arns[NAME]
         # A second instance in the same account, at the same time: most of an apply is waiting.
         threads = concurrent.futures.ThreadPoolExecutor()
         self.other = threads.submit(self.deploy, OTHER)
@@ -74,7 +79,7 @@ class Stack:
     def deploy(self, name):
         terraform = Terraform(work() / name, EXAMPLE, self.aws.endpoint)
         terraform.init()
-        terraform.apply(**variables(self.secret_arn, name))
+        terraform.apply(**variables(self.secret_arns[name], name))
         return terraform
 
     def credentials(self, user="root", password=PASSWORD):
@@ -114,11 +119,40 @@ class Stack:
 
     def fire(self, schedule, at):
         """What EventBridge Scheduler does when a schedule is due: starts its own target with its own
-        input, in which it has put the time."""
-        found = self.aws.client("scheduler").get_schedule(GroupName=NAME, Name=schedule)
-        time = at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        target = found["Target"]
-        return self.start(target["Arn"], target["Input"].replace("<aws.scheduler.scheduled-time>", time))
+        input, in which it has put the time, as the role that it was given. What it may not start goes to
+        the schedule's queue, and nothing is returned."""
+        target = self.target(schedule)
+        text = target["Input"].replace("<aws.scheduler.scheduled-time>", at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        try:
+            client = self.as_scheduler("stepfunctions", target)
+            return client.start_execution(stateMachineArn=target["Arn"], input=text)["executionArn"]
+        except botocore.exceptions.ClientError as error:
+            queue = target["DeadLetterConfig"]["Arn"].rpartition(":")[2]
+            sqs = self.as_scheduler("sqs", target)
+            sqs.send_message(
+                QueueUrl=sqs.meta.endpoint_url + f"/{ACCOUNT}/{queue}",
+                MessageBody=text,
+                MessageAttributes={
+                    "ERROR_CODE": {"DataType": "String", "StringValue": error.response["Error"]["Code"]}
+                },
+            )
+
+    def target(self, schedule):
+        return self.aws.client("scheduler").get_schedule(GroupName=NAME, Name=schedule)["Target"]
+
+    def as_scheduler(self, service, target):
+        group = self.aws.client("scheduler").get_schedule_group(Name=NAME)["Arn"]
+        return self.aws.client(service, self.aws.identities.assume(target["RoleArn"], "scheduler", group))
+
+    def beat(self):
+        """What it does once an hour: the answer of the heartbeat."""
+        target = self.target("heartbeat")
+        function, _, version = target["Arn"].rpartition(":")
+        answer = self.as_scheduler("lambda", target).invoke(
+            FunctionName=function, Qualifier=version, Payload=target["Input"].encode()
+        )
+        assert "FunctionError" not in answer, answer["Payload"].read()
+        return json.loads(answer["Payload"].read())
 
     def restore(self, **input):
         """Staged and verified by one machine, then swapped in by the other one, with the input that the

@@ -77,5 +77,12 @@ class Terraform:
         outputs = json.loads(self.run("output", "-json"))
         return {name: output["value"] for name, output in outputs.items()}
 
+    def arns(self):
+        """Of everything that it has made."""
+        state = json.loads((self.folder / "terraform.tfstate").read_text())
+        made = [resource for resource in state["resources"] if resource["mode"] == "managed"]
+        attributes = [instance["attributes"] for resource in made for instance in resource["instances"]]
+        return {one["arn"] for one in attributes if one.get("arn")}
+
     def destroy(self):
         self.run("destroy", "-auto-approve")
