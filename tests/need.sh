@@ -33,3 +33,18 @@ fail_if_missing() {
     printf "tests/${0##*tests/}: missing %s\n" "${missing[@]}" >&2
     exit 2
 }
+
+# python_tools REQUIREMENTS   puts the programs of these pinned packages into PATH
+python_tools() {
+    local target venv pins
+    target=$(mkdir -p "${CARGO_TARGET_DIR:-target}" && cd "${CARGO_TARGET_DIR:-target}" && pwd)
+    venv=$target/slow-venv
+    pins=$(cksum <"$1")
+    if [ "$(cat "$venv/pins" 2>/dev/null)" != "$pins" ]; then
+        rm -rf "$venv"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r "$1"
+        echo "$pins" >"$venv/pins"
+    fi
+    export PATH=$venv/bin:$PATH
+}
