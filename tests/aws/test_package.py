@@ -5,6 +5,7 @@ import importlib.util
 import pathlib
 import tempfile
 import unittest
+import unittest.mock
 import zipfile
 
 from emulation.stack import PACKAGES, TARGET
@@ -54,3 +55,24 @@ class Package(unittest.TestCase):
         [other] = set(package.TARGETS) - {package.machine()}
         with self.assertRaisesRegex(SystemExit, f"no Linux program for {other}"):
             package.check(TARGET / "debug" / "precheck", other)
+
+    def test_what_is_missing_is_named_before_anything_is_built(self):
+        [other] = set(package.TARGETS) - {package.machine()}
+        for found, has_library, expected in (
+            ([], True, "missing cargo"),
+            (["cargo"], False, "missing a linker.*cargo-zigbuild.*gcc-.*\\n.*missing Rust's library.*rustup target add"),
+            (["cargo", package.GCC[other]], False, "^package: missing Rust's library"),
+        ):
+            with (
+                self.subTest(found=found),
+                unittest.mock.patch.object(package.shutil, "which", lambda name: name if name in found else None),
+                unittest.mock.patch.object(package, "has_library", lambda _: has_library),
+                unittest.mock.patch.object(package, "run", self.fail),
+                self.assertRaisesRegex(SystemExit, expected),
+            ):
+                package.build(["precheck"], other, "lambda")
+
+    def test_zig_links_for_the_glibc_that_is_there(self):
+        with unittest.mock.patch.object(package.shutil, "which", lambda name: name):
+            command, environment = package.linker(package.machine())
+        self.assertEqual((command[-1], environment), (f"{package.TARGETS[package.machine()]}.2.34", {}))

@@ -13,3 +13,7 @@ output "state_machine_arns" {
 output "bucket" {
   value = module.starrocks_br.bucket
 }
+
+output "topic_arn" {
+  value = module.starrocks_br.topic_arn
+}

@@ -41,7 +41,7 @@ class Terraform:
     def __init__(self, work, root, endpoint=None):
         self.folder = pathlib.Path(work) / "infra" / root
         # Not what belongs to a stack that somebody applied here.
-        mine = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*")
+        mine = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "node_modules")
         shutil.copytree(INFRA, pathlib.Path(work) / "infra", ignore=mine)
         if endpoint:
             lines = "\n".join(f'    {service} = "{endpoint}"' for service in SERVICES)
