@@ -26,7 +26,7 @@ locals {
     },
     {
       not-started = {
-        description = "A scheduled execution was given up before it was started: the queue ${aws_sqs_queue.not_started.name} says which. Start it by hand, then delete the message."
+        description = "A scheduled execution was given up before it was started, or what a stopped one left could not be recorded: the queue ${aws_sqs_queue.not_started.name} says which. Start it by hand, or leave the other to the next execution; then delete the message."
         namespace   = "AWS/SQS"
         metric      = "ApproximateNumberOfMessagesVisible"
         dimensions  = { QueueName = aws_sqs_queue.not_started.name }

@@ -199,7 +199,7 @@ resource "aws_iam_role_policy" "scheduler" {
         Sid      = "Heartbeat"
         Effect   = "Allow"
         Action   = "lambda:InvokeFunction"
-        Resource = aws_lambda_function.this["precheck"].qualified_arn
+        Resource = [for function in keys(merge(local.pinged, { precheck = "heartbeat" })) : aws_lambda_function.this[function].qualified_arn]
       },
       {
         Sid      = "NotStarted"

@@ -9,6 +9,7 @@ locals {
   backup_inputs = {
     for name, schedule in var.schedules : name => merge(
       { group = schedule.group, kind = schedule.kind, scheduled_at = local.scheduled_time },
+      schedule.on_overdue == null ? {} : { on_overdue = schedule.on_overdue },
       schedule.policy == null ? {} : { policy = { for key, value in schedule.policy : key => value if value != null } },
     )
   }
@@ -125,6 +126,41 @@ resource "aws_scheduler_schedule" "heartbeat" {
     retry_policy {
       maximum_event_age_in_seconds = 900
       maximum_retry_attempts       = 2
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.scheduler]
+}
+
+# The network interfaces of a function in a VPC that nobody calls for weeks are taken away, and the calls that
+# bring them back fail: https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html. A restore is rare,
+# and must not begin so. What the state machines call is pinged; a version that was replaced is not.
+locals {
+  pinged = var.vpc == null ? {} : local.functions
+}
+
+resource "aws_scheduler_schedule" "ping" {
+  #checkov:skip=CKV_AWS_297:the input says nothing; Scheduler encrypts it with its own key
+  for_each = local.pinged
+
+  name                = "ping-${each.key}"
+  description         = "Keeps the function ${each.key} ready"
+  group_name          = aws_scheduler_schedule_group.this.name
+  schedule_expression = "rate(7 days)"
+
+  flexible_time_window {
+    mode                      = "FLEXIBLE"
+    maximum_window_in_minutes = 60
+  }
+
+  target {
+    arn      = aws_lambda_function.this[each.key].qualified_arn
+    role_arn = aws_iam_role.scheduler.arn
+    input    = jsonencode({ ping = true })
+
+    retry_policy {
+      maximum_event_age_in_seconds = 3600
+      maximum_retry_attempts       = 10
     }
   }
 

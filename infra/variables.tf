@@ -53,13 +53,19 @@ variable "time_zone" {
 }
 
 variable "window_hours" {
-  description = "Timeout of each BACKUP and RESTORE. The state machines end later, and only if something hangs."
+  description = "How long a backup or restore is meant to take. A BACKUP that takes longer goes on to twice that, unless its input says on_overdue: cancel; a RESTORE does not. The state machines end later, and only if something hangs."
   type        = number
   default     = 24
   validation {
     condition     = var.window_hours >= 1 && var.window_hours <= 720 && floor(var.window_hours) == var.window_hours
     error_message = "window_hours is a whole number from 1 to 720."
   }
+}
+
+variable "cancel_on_abort" {
+  description = "Cancel the BACKUP of an execution that somebody stops or that runs out of time. Otherwise StarRocks goes on with it, and the next execution takes it over: most of the work is done."
+  type        = bool
+  default     = false
 }
 
 variable "environment" {
@@ -80,6 +86,8 @@ variable "schedules" {
     kind       = optional(string, "auto")
     timezone   = optional(string)
     enabled    = optional(bool, true)
+    # Of a BACKUP that takes longer than window_hours: continue, or cancel.
+    on_overdue = optional(string)
     # The heartbeat calls a group overdue when its newest good backup is older than both together.
     interval_hours = optional(number, 24)
     grace_hours    = optional(number, 6)
@@ -92,12 +100,16 @@ variable "schedules" {
   }))
   default = {}
   validation {
-    condition     = length(setintersection(keys(var.schedules), ["audit", "heartbeat"])) == 0
-    error_message = "The schedules 'audit' and 'heartbeat' are the module's own."
+    condition     = alltrue([for name in keys(var.schedules) : !contains(["audit", "heartbeat"], name) && !startswith(name, "ping-")])
+    error_message = "The schedules 'audit', 'heartbeat' and 'ping-...' are the module's own."
   }
   validation {
     condition     = alltrue([for schedule in var.schedules : contains(["auto", "full", "incremental"], schedule.kind)])
     error_message = "kind is auto, full or incremental."
+  }
+  validation {
+    condition     = alltrue([for schedule in var.schedules : schedule.on_overdue == null || contains(["continue", "cancel"], coalesce(schedule.on_overdue, "continue"))])
+    error_message = "on_overdue is continue or cancel."
   }
   validation {
     condition     = alltrue([for schedule in var.schedules : schedule.policy == null || schedule.kind == "auto"])

@@ -41,6 +41,9 @@ mock_provider "aws" {
   mock_resource "aws_sqs_queue" {
     defaults = { arn = "arn:aws-cn:sqs:cn-north-1:123456789012:mock" }
   }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws-cn:events:cn-north-1:123456789012:rule/starrocks-br-reconcile" }
+  }
   mock_resource "aws_sns_topic" {
     defaults = { arn = "arn:aws-cn:sns:cn-north-1:123456789012:mock" }
   }
@@ -288,6 +291,60 @@ run "schedules_and_alarms" {
   }
 }
 
+run "reconcile" {
+  assert {
+    condition = jsondecode(aws_cloudwatch_event_rule.reconcile.event_pattern) == {
+      source      = ["aws.states"]
+      detail-type = ["Step Functions Execution Status Change"]
+      detail = {
+        status          = ["ABORTED", "TIMED_OUT", "FAILED"]
+        stateMachineArn = [for machine in ["backup", "restore", "restore-promote"] : aws_sfn_state_machine.this[machine].arn]
+      }
+    }
+    error_message = "Every end that runs no Catch, of this module's machines alone."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.reconcile.arn == aws_lambda_function.this["record-history"].qualified_arn && aws_lambda_permission.reconcile.qualifier == aws_lambda_function.this["record-history"].version
+    error_message = "A published version, and the permission to call it."
+  }
+  assert {
+    condition     = aws_lambda_permission.reconcile.source_arn == aws_cloudwatch_event_rule.reconcile.arn && aws_lambda_permission.reconcile.principal == "events.amazonaws.com"
+    error_message = "Called by this rule and no other."
+  }
+  assert {
+    condition = jsondecode(replace(aws_cloudwatch_event_target.reconcile.input_transformer[0].input_template, "<started_ms>", "1772337600250")) == {
+      operation = "reconcile", arn = "<arn>", started_ms = 1772337600250, status = "<status>", cancel_on_abort = false
+    }
+    error_message = "What events/record-history/reconcile.json shows; a BACKUP goes on unless it was decided otherwise."
+  }
+  assert {
+    condition     = aws_cloudwatch_event_target.reconcile.dead_letter_config[0].arn == aws_sqs_queue.not_started.arn && aws_cloudwatch_event_target.reconcile.retry_policy[0].maximum_event_age_in_seconds == 3600 && aws_lambda_function_event_invoke_config.reconcile.destination_config[0].on_failure[0].destination == aws_sqs_queue.not_started.arn
+    error_message = "What could not be delivered or done is kept."
+  }
+  assert {
+    condition     = [for statement in jsondecode(aws_sqs_queue_policy.not_started.policy).Statement : statement.Condition.ArnEquals["aws:SourceArn"]] == [aws_cloudwatch_event_rule.reconcile.arn]
+    error_message = "Only the rule may write into the queue from outside."
+  }
+  assert {
+    condition     = flatten([for statement in jsondecode(aws_iam_role_policy.reconcile.policy).Statement : [statement.Action, statement.Resource]]) == ["sqs:SendMessage", aws_sqs_queue.not_started.arn]
+    error_message = "And the function, where it failed."
+  }
+  assert {
+    condition     = length(aws_scheduler_schedule.ping) == 0
+    error_message = "Outside of a VPC a function loses nothing while it is idle."
+  }
+}
+
+run "cancelled_on_abort" {
+  variables {
+    cancel_on_abort = true
+  }
+  assert {
+    condition     = strcontains(aws_cloudwatch_event_target.reconcile.input_transformer[0].input_template, "\"cancel_on_abort\":true}")
+    error_message = "Carried to the function."
+  }
+}
+
 run "outputs" {
   assert {
     condition     = output.create_repository == <<-SQL
@@ -324,6 +381,16 @@ run "in_a_vpc" {
   assert {
     condition     = length(aws_vpc_endpoint.secretsmanager) + length(aws_vpc_endpoint.s3) + length(aws_security_group.secretsmanager) == 0
     error_message = "Nothing is made in the VPC that was not asked for."
+  }
+  assert {
+    condition = join(" ", keys(aws_scheduler_schedule.ping)) == join(" ", keys(aws_lambda_function.this)) && alltrue([
+      for name, schedule in aws_scheduler_schedule.ping : schedule.target[0].input == "{\"ping\":true}" && schedule.target[0].arn == aws_lambda_function.this[name].qualified_arn
+    ])
+    error_message = "Each pinned version is called every week."
+  }
+  assert {
+    condition     = length([for statement in jsondecode(aws_iam_role_policy.scheduler.policy).Statement : statement if statement.Sid == "Heartbeat"][0].Resource) == 6
+    error_message = "And may be."
   }
 }
 

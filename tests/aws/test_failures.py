@@ -178,21 +178,88 @@ class Failures(unittest.TestCase):
         # The late one was waited for.
         self.assertEqual(len(self.starrocks.sent("RESTORE SNAPSHOT `mended_copy`")), 1)
 
-    def test_what_a_stopped_execution_had_begun_is_recorded_by_the_next(self):
-        self.group("stopped", "stopped")
-        self.hold("stopped")
-        execution = self.back_up("stopped")
-        self.it.until(lambda: self.is_running("stopped"))
+    def stop(self, group):
+        """An execution that a person stops while StarRocks uploads."""
+        self.group(group, group)
+        self.hold(group)
+        execution = self.back_up(group)
+        self.it.until(lambda: self.is_running(group))
         self.it.aws.client("stepfunctions").stop_execution(executionArn=execution)
         self.assertEqual(self.it.wait(execution)["status"], "ABORTED")
-        self.release("stopped")
-        self.it.until(lambda: not self.is_running("stopped"))
-        self.assertEqual(self.calls("record-history", "stopped"), [])
-        # As if 20 minutes had passed.
+        return execution
+
+    def finish_upload(self, database):
+        self.release(database)
+        self.it.until(lambda: not self.is_running(database))
+
+    def seconds_held(self, database):
+        [(seconds,)] = self.starrocks.sql(
+            "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), expires_at) FROM ops.run_status"
+            f" WHERE scope = 'lease' AND database_name = '{database}' ORDER BY generation DESC LIMIT 1"
+        )
+        return seconds
+
+    def let_time_pass(self, database):
+        """As if its lease had run out."""
         self.starrocks.sql(
             "UPDATE ops.run_status SET expires_at = '2020-01-01 00:00:00'"
-            " WHERE scope = 'lease' AND database_name = 'stopped'"
+            f" WHERE scope = 'lease' AND database_name = '{database}'"
         )
+
+    def test_what_a_stopped_execution_left_running_is_the_next_ones_within_two_minutes(self):
+        execution = self.stop("halted")
+        [(told, found)] = self.it.tell_of_end(execution)
+        self.assertEqual((told["operation"], told["arn"]), ("reconcile", execution))
+        [label] = found["labels"]
+        self.assertEqual((label["status"], label["left"]), ("RUNNING", "running"))
+        [database] = found["databases"]
+        self.assertEqual(database["state"], "given_back")
+        self.assertIn(self.seconds_held("halted"), range(60, 121))
+        self.let_time_pass("halted")
+        # Adopted while it is still uploading.
+        following = self.back_up("halted")
+        self.it.until(lambda: len(self.calls("poll-status", "halted")) > 2)
+        self.finish_upload("halted")
+        output = self.it.succeed(following)
+        self.assertEqual(self.label(output), label["label"])
+        self.assertEqual(self.history("halted"), [(label["label"], "FINISHED")])
+        self.assertEqual(len(self.starrocks.sent("BACKUP SNAPSHOT `halted`")), 1)
+        self.assertEqual(self.starrocks.sent("CANCEL BACKUP FROM `halted`"), [])
+        self.assert_restorable(label["label"], "halted")
+        # A success is nobody's business.
+        self.assertEqual(self.it.tell_of_end(following), [])
+
+    def test_what_a_stopped_execution_had_finished_is_recorded_when_that_is_told(self):
+        execution = self.stop("ended")
+        self.finish_upload("ended")
+        [(_, found)] = self.it.tell_of_end(execution)
+        [label] = found["labels"]
+        self.assertEqual((label["status"], label["left"]), ("FINISHED", None))
+        self.assertEqual(self.history("ended"), [(label["label"], "FINISHED")])
+        self.assertIn(self.seconds_held("ended"), range(60, 121))
+        # Told again, it finds nothing to do.
+        [(_, again)] = self.it.tell_of_end(execution)
+        self.assertEqual(again["labels"], [])
+        self.assert_restorable(label["label"], "ended")
+
+    def test_a_failed_execution_leaves_nothing_to_reconcile(self):
+        self.group("failed", "failed")
+        self.starrocks.control(
+            "cancel", job="backup", database="failed", state="UPLOADING",
+            code="COMMON_ERROR", message="no space left",
+        )
+        execution = self.back_up("failed")
+        self.it.fail(execution)
+        [(told, found)] = self.it.tell_of_end(execution)
+        self.assertEqual(told["status"], "FAILED")
+        self.assertEqual((found["labels"], found["databases"]), ([], []))
+
+    def test_what_a_stopped_execution_had_begun_is_recorded_by_the_next(self):
+        # Nobody was told: the event is lost.
+        self.stop("stopped")
+        self.finish_upload("stopped")
+        self.assertEqual(self.calls("record-history", "stopped"), [])
+        self.let_time_pass("stopped")
         # The same work of the same day is taken over, not done again.
         label = self.label(self.it.succeed(self.back_up("stopped")))
         self.assertEqual(self.history("stopped"), [(label, "FINISHED")])

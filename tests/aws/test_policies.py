@@ -12,6 +12,8 @@ from emulation.stack import ACCOUNT, BUCKET, NAME, OTHER, REGION, stack
 NOT_ASKED_HERE = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
     "LogDelivery": "Step Functions, when a machine that writes a log is made",
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    "NotReconciled": "Lambda, when record-history has failed with an event three times",
 }
 
 

@@ -8,7 +8,12 @@ use starrocks_emulator::{
     faults::{Fault, When},
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow, kill::Kill, shop::shop};
+use tests::{
+    cluster::Cluster,
+    flow,
+    kill::Kill,
+    shop::{shop, start},
+};
 
 fn full() -> Value {
     json!({ "group": "nightly", "kind": "full" })
@@ -131,6 +136,48 @@ async fn a_cancel_that_will_not_pass_is_a_failure_at_once() {
         history(&cluster).await,
         [["sales_20260301_full", "CANCELLED"]]
     );
+}
+
+/// Half of a long upload is worth more than a new beginning, unless somebody said what comes after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_goes_on_beyond_its_window_unless_it_was_told_not_to() {
+    for (on_overdue, end) in [("continue", "running"), ("cancel", "cancelled")] {
+        let cluster = shop(Profile::V3_5).await;
+        let context = cluster.context();
+        cluster
+            .emulator
+            .with_engine(|engine| engine.jobs.faults.hold(uploading()));
+        let mut event = start("one");
+        event["run"]["window_seconds"] = json!(3600);
+        event["run"]["on_overdue"] = json!(on_overdue);
+        let job = flow::call(&context, "StartBackup", event.clone()).await;
+        let look = json!({
+            "operation": "backup", "run": event["run"], "jobs": [job.unwrap()], "wait_seconds": 60,
+        });
+        cluster.advance(3_500);
+        let seen = flow::call(&context, "PollStatus", look.clone())
+            .await
+            .unwrap();
+        assert_eq!(
+            (&seen["state"], &seen["overdue"]),
+            (&json!("running"), &json!(false))
+        );
+        cluster.advance(200);
+        let seen = flow::call(&context, "PollStatus", look.clone())
+            .await
+            .unwrap();
+        assert_eq!(seen["jobs"][0]["state"], json!(end), "{on_overdue}: {seen}");
+        assert_eq!(seen["overdue"], json!(on_overdue == "continue"), "{seen}");
+        // Nobody follows for ever.
+        cluster.advance(3_700);
+        let seen = flow::call(&context, "PollStatus", look).await.unwrap();
+        let job = &seen["jobs"][0];
+        assert_eq!(job["state"], json!("cancelled"), "{seen}");
+        assert!(
+            job["detail"].as_str().unwrap().contains("TIMEOUT"),
+            "{seen}"
+        );
+    }
 }
 
 /// Another job takes the row of SHOW BACKUP; the repository still has the snapshot.

@@ -151,6 +151,17 @@ pub struct BackupOptions {
     /// Do not count rows: a restore then has fewer counts to compare with
     #[arg(long)]
     pub no_row_counts: bool,
+    /// What becomes of a BACKUP that takes longer than its window
+    #[arg(long, value_enum, default_value_t = OnOverdue::Continue)]
+    pub on_overdue: OnOverdue,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnOverdue {
+    /// It goes on, to twice its window
+    Continue,
+    /// StarRocks cancels it
+    Cancel,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

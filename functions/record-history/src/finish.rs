@@ -50,7 +50,7 @@ pub(crate) async fn finish(
         count(run, &records, &failed);
     }
     match error_of(run, &failed, outcomes, failure.as_ref()) {
-        Some(error) => Err(error),
+        Some(error) => Err(not_to_be_repeated(error)),
         None => Ok(ended(summary(run, &records, outcomes))),
     }
 }
@@ -113,7 +113,6 @@ fn error_of(
     failure: Option<&FlowError>,
 ) -> Option<Error> {
     if let Some(failure) = failure {
-        // Not under its own name, which this very Task would be retried for.
         let error = failure.to_error();
         return Some(
             Error::new(
@@ -179,6 +178,16 @@ fn error_of(
             ))
         }
     }
+}
+
+/// Not under a name for which this very Task would be repeated: that may pass for a call, and not for an
+/// execution that has given up already.
+fn not_to_be_repeated(mut error: Error) -> Error {
+    if matches!(error.name, ErrorName::Unreachable | ErrorName::AccessDenied) {
+        error.message = format!("{}: {}", error.name, error.message);
+        error.name = ErrorName::BackupFailed;
+    }
+    error
 }
 
 /// What the execution's output shows: one entry per database.

@@ -13,6 +13,7 @@ import time
 
 import botocore.exceptions
 
+from . import events
 from .aws import ACCOUNT, REGION, Aws
 from .starrocks import PASSWORD, StarRocks
 from .terraform import Terraform
@@ -153,6 +154,12 @@ class Stack:
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())
+
+    def tell_of_end(self, execution):
+        """What EventBridge does when an execution has ended: calls what the module's rules say. What the
+        functions were told and what they answered."""
+        found = self.aws.client("stepfunctions").describe_execution(executionArn=execution)
+        return events.deliver(self.aws.client, events.status_change(found, ACCOUNT, REGION))
 
     def restore(self, **input):
         """Staged and verified by one machine, then swapped in by the other one, with the input that the

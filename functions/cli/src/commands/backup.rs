@@ -6,7 +6,7 @@ use shared::error::Error;
 use super::Session;
 use crate::{
     Done,
-    args::{Backup, BackupOptions, OnUnsupported, Output},
+    args::{Backup, BackupOptions, OnOverdue, OnUnsupported, Output},
     asl::resources,
     execution::{self, Subject},
     render,
@@ -46,6 +46,10 @@ pub(super) fn input(kind: &str, options: &BackupOptions, baseline: Option<&str>)
             OnUnsupported::Skip => "skip",
         },
         "row_counts": !options.no_row_counts,
+        "on_overdue": match options.on_overdue {
+            OnOverdue::Continue => "continue",
+            OnOverdue::Cancel => "cancel",
+        },
     })
 }
 
