@@ -10,7 +10,6 @@ locals {
   account = data.aws_caller_identity.current.account_id
   region  = data.aws_region.current.name
   arn     = "arn:${data.aws_partition.current.partition}"
-
 }
 
 # --- functions

@@ -49,7 +49,7 @@ class Deploy(unittest.TestCase):
         identities = it.aws.identities
         roles = [role["RoleName"] for role in it.aws.client("iam").list_roles()["Roles"]]
         first = [role for role in roles if role.startswith(f"{NAME}-")]
-        self.assertEqual(len(roles), 2 * len(first))
+        self.assertGreater(len(first), 10)
         for role in first:
             for statement in identities.statements(role):
                 for action, pattern in itertools.product(statement.actions, statement.resources):

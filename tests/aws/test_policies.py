@@ -45,7 +45,7 @@ class RightsEqualUse(unittest.TestCase):
             # Run alone: nobody else has done anything.
             work(self.it)
         self.assertEqual(self.unused(), [])
-        self.assertEqual({role for role, _, _ in self.identities.made}, set(self.roles()))
+        self.assertLessEqual(set(self.roles()), {role for role, _, _ in self.identities.made})
         self.assertEqual(self.identities.refused, [])
 
     def test_every_exception_is_one(self):
@@ -129,7 +129,7 @@ class RightsEqualUse(unittest.TestCase):
                 self.assertIs(self.identities.trusts(f"{NAME}-{role}", service, source), expected)
 
     def test_the_nodes_reach_their_prefix_and_no_version(self):
-        """StarRocks' emulator keeps its objects in a folder, so nobody here asks: judged by the row."""
+        # StarRocks' emulator keeps its objects in a folder, so nobody here asks S3.
         iam = self.it.aws.client("iam")
         policy = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-repository"
         version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]

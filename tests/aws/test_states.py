@@ -58,6 +58,10 @@ def plain(value):
     return {name: plain(item) for name, item in value.items()}
 
 
+def policy(statement):
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 class Script:
     """Answers the calls of one run."""
 
@@ -90,8 +94,14 @@ class States(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.client = aws().client("stepfunctions")
-        role = aws().client("iam").create_role(RoleName=FUNCTION, AssumeRolePolicyDocument="{}")
+        iam = aws().client("iam")
+        services = {"Service": ["lambda.amazonaws.com", "states.amazonaws.com"]}
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": services}
+        role = iam.create_role(RoleName=FUNCTION, AssumeRolePolicyDocument=policy(trust))
         cls.role = role["Role"]["Arn"]
+        rights = ["lambda:InvokeFunction", "events:PutEvents", "logs:*"]
+        allow = {"Effect": "Allow", "Action": rights, "Resource": "*"}
+        iam.put_role_policy(RoleName=FUNCTION, PolicyName="all", PolicyDocument=policy(allow))
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
             archive.writestr("bootstrap", "never run")

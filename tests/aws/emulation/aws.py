@@ -77,7 +77,8 @@ class Aws:
         def client(region, service, state_credentials):
             role = state_credentials.role_arn
             machines = backends[ACCOUNT][region].state_machines
-            [machine] = [machine.arn for machine in machines if machine.roleArn == role]
+            # Where a test has given several the same role, its trust policy does not tell them apart.
+            machine = [machine.arn for machine in machines if machine.roleArn == role][-1]
             return boto3.client(
                 service,
                 endpoint_url=self.endpoint,

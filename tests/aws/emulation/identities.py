@@ -54,8 +54,10 @@ class Identities:
     def role(self, name):
         import moto.iam.models as models
 
-        roles = models.iam_backends[self.account]["aws"].get_roles()
-        return next(role for role in roles if role.name == name)
+        # A copy: the other instance may be on its way.
+        roles = list(models.iam_backends[self.account]["aws"].get_roles())
+        [found] = [role for role in roles if role.name == name]
+        return found
 
     def statements(self, name):
         """What the role's policies say. It has inline ones only: others are not looked at here."""
