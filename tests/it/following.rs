@@ -1,5 +1,7 @@
 //! RESTORE jobs that stall, that must not be cancelled any more, or that nobody shows.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use starrocks_emulator::{
     Profile,
@@ -20,9 +22,20 @@ fn at(state: RestoreState) -> At {
 
 async fn minutes(cluster: &Cluster) -> i64 {
     let minutes = cluster
-        .one("SELECT TIMESTAMPDIFF(MINUTE, '2026-03-01 04:00:00', UTC_TIMESTAMP())")
+        .one(&format!(
+            "SELECT TIMESTAMPDIFF(MINUTE, '{}', UTC_TIMESTAMP())",
+            cluster.at("2026-03-01 04:00:00")
+        ))
         .await;
     minutes.parse().unwrap()
+}
+
+/// A look at the job, when it is this many minutes later.
+fn look_after(cluster: &Cluster, minutes: i64) -> impl FnMut(&str) -> bool + Send + 'static {
+    let emulator = Arc::clone(&cluster.emulator);
+    let now = move || emulator.with_engine(|engine| engine.clock.now().as_second());
+    let start = now();
+    move |sql| sql.starts_with("SHOW RESTORE") && now() - start > 60 * minutes
 }
 
 async fn resume(cluster: &Cluster) -> Value {
@@ -73,16 +86,9 @@ async fn a_download_that_recovers_is_a_restore() {
             .faults
             .fail_tasks(downloading.clone(), "timeout");
     });
-    let mut looks = 0;
-    let healed = meddle::before(
-        &cluster,
-        move |sql| {
-            looks += u32::from(sql.starts_with("SHOW RESTORE"));
-            looks == 30
-        },
-        1,
-        move |engine| engine.jobs.faults.heal_tasks(&downloading),
-    );
+    let healed = meddle::before(&cluster, look_after(&cluster, 40), 1, move |engine| {
+        engine.jobs.faults.heal_tasks(&downloading)
+    });
     flow::restore(&cluster, input()).await.output();
     assert!(healed.has_come_about());
     assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
@@ -109,18 +115,11 @@ async fn a_restore_that_commits_is_never_cancelled() {
         let faults = &mut engine.jobs.faults;
         faults.fail_tasks(committing.clone(), "fail to move");
     });
-    let (emulator, heal) = (std::sync::Arc::clone(&cluster.emulator), committing.clone());
+    let heal = committing.clone();
     let start = minutes(&cluster).await;
-    let done = meddle::before(
-        &cluster,
-        move |sql| {
-            let now = emulator.with_engine(|engine| engine.clock.now());
-            let passed = now.as_second() - 1_772_337_600;
-            sql.starts_with("SHOW RESTORE") && passed > 4 * 3_600
-        },
-        1,
-        move |engine| engine.jobs.faults.heal_tasks(&heal),
-    );
+    let done = meddle::before(&cluster, look_after(&cluster, 4 * 60), 1, move |engine| {
+        engine.jobs.faults.heal_tasks(&heal)
+    });
     flow::restore(&cluster, input()).await.output();
     assert!(done.has_come_about());
     assert!(minutes(&cluster).await - start > 200);

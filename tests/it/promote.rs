@@ -266,7 +266,7 @@ async fn the_newest_backup_before_a_time_is_found() {
     let cluster = damaged_shop(Profile::V4_1).await;
     cluster.advance(3600);
     flow::full(&cluster, "nightly").await;
-    let early = json!({ "group": "nightly", "as_of": "2026-03-01 04:30:00" });
+    let early = json!({ "group": "nightly", "as_of": cluster.at("2026-03-01 04:30:00") });
     flow::restore(&cluster, early).await.output();
     assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
     cluster.advance(60);
@@ -274,7 +274,7 @@ async fn the_newest_backup_before_a_time_is_found() {
         .await
         .output();
     assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
-    let never = json!({ "group": "nightly", "as_of": "2026-03-01 03:00:00" });
+    let never = json!({ "group": "nightly", "as_of": cluster.at("2026-03-01 03:00:00") });
     assert_eq!(
         flow::restore(&cluster, never).await.error().error,
         "NotFound"

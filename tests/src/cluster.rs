@@ -86,6 +86,11 @@ impl Cluster {
         Cluster::start_with(profile, |options| options.follower = true).await
     }
 
+    /// As [`Cluster::start`], for tables whose periods are dates of that day, whenever the suite runs.
+    pub async fn start_on_first_day(profile: Profile) -> Cluster {
+        Cluster::start_at(profile, FIRST_DAY, &Place::of_suite().zone).await
+    }
+
     async fn start_with(profile: Profile, adjust: impl FnOnce(&mut Options)) -> Cluster {
         let place = Place::of_suite();
         Cluster::on_bucket(profile, place.clock(), place, new_root(), adjust)
@@ -116,6 +121,21 @@ impl Cluster {
         let mut clock = place.clock();
         clock.advance(SignedDuration::from_hours(4 * 24));
         Cluster::on_bucket(profile, clock, place, Arc::clone(&self.root), |_| ())
+    }
+
+    /// A moment that is said as one of the first day, on the cluster's own one. What follows the minutes
+    /// or seconds stays.
+    pub fn at(&self, text: &str) -> String {
+        let long = text.as_bytes().get(16) == Some(&b':');
+        let (moment, rest) = text.split_at(if long { 19 } else { 16 });
+        let moment: jiff::civil::DateTime = moment.replace(' ', "T").parse().expect("a moment");
+        let format = match (long, text.contains('T')) {
+            (true, true) => "%Y-%m-%dT%H:%M:%S",
+            (true, false) => "%Y-%m-%d %H:%M:%S",
+            (false, true) => "%Y-%m-%dT%H:%M",
+            (false, false) => "%Y-%m-%d %H:%M",
+        };
+        format!("{}{rest}", (moment + self.place.later).strftime(format))
     }
 
     /// What the clock shows of whoever starts executions.

@@ -42,10 +42,11 @@ impl Way {
             }),
             Way::Splice => (live_partitions().await, splice()),
             Way::Overwrite => (live_partitions().await, overwrite()),
-            Way::TwoDatabases => (
-                damaged_databases().await,
-                json!({ "group": "nightly", "as_of": "2026-03-02 00:00:00" }),
-            ),
+            Way::TwoDatabases => {
+                let cluster = damaged_databases().await;
+                let as_of = cluster.at("2026-03-02 00:00:00");
+                (cluster, json!({ "group": "nightly", "as_of": as_of }))
+            }
             Way::Promote => {
                 let cluster = damaged().await;
                 let mut input = target();

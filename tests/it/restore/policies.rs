@@ -16,7 +16,7 @@ pub(super) const FULL: &str = "sales_20260301_full";
 
 /// Partitions of the last days of February with rows, and those that the scheduler made for March.
 pub(super) async fn shop(profile: Profile, policy: &str) -> Cluster {
-    let cluster = Cluster::start(profile).await;
+    let cluster = Cluster::start_on_first_day(profile).await;
     cluster
         .sql(&format!(
             "CREATE DATABASE sales;\n\

@@ -51,7 +51,7 @@ async fn a_moment_in_any_zone_finds_the_newest_whole_execution_before_it() {
         ("2026-03-01 05:30-01:00", "2"),
     ] {
         cluster.advance(60);
-        let input = json!({ "group": "nightly", "as_of": as_of });
+        let input = json!({ "group": "nightly", "as_of": cluster.at(as_of) });
         flow::restore(&cluster, input).await.output();
         assert_eq!(rows(&cluster).await, [expected; 2], "{as_of}");
     }
@@ -62,7 +62,7 @@ async fn a_moment_in_any_zone_finds_the_newest_whole_execution_before_it() {
     .await
     .error();
     assert_eq!(error.error, "InvalidInput", "{error:?}");
-    let early = json!({ "group": "nightly", "as_of": "2026-03-01 03:00" });
+    let early = json!({ "group": "nightly", "as_of": cluster.at("2026-03-01 03:00") });
     let error = flow::restore(&cluster, early).await.error();
     assert_eq!(error.error, "NotFound", "{error:?}");
     assert!(error.cause.contains("was pinned later"), "{error:?}");
@@ -263,7 +263,7 @@ async fn a_name_that_was_used_before_does_not_continue_another_restore() {
     let expected = input(json!({ "expect_plan": plan["digest"] }));
     assert_eq!(plan_as(&cluster, "again", expected).await.unwrap(), plan);
     for other in [
-        json!({ "as_of": "2026-03-01 04:30" }),
+        json!({ "as_of": cluster.at("2026-03-01 04:30") }),
         json!({ "tables": ["t"] }),
         json!({ "swap": "auto" }),
         json!({ "expect_plan": "0123456789abcdef0123456789abcdef" }),
