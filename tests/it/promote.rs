@@ -305,7 +305,7 @@ async fn a_swap_that_is_late_is_waited_for() {
             .filter(|entry| entry.sql.contains(" SWAP WITH "));
         swaps.count()
     };
-    let late = std::time::Duration::from_secs(3);
+    let late = std::time::Duration::from_secs(8);
     faults.once(When::Contains(" SWAP WITH ".into()), Fault::Delay(late));
     let killed = tokio::spawn({
         let (context, payload) = (cluster.context(), promote());
