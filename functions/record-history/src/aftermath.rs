@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::Error,
     flow::{BackupRun, Job, JobState, OnOverdue, OnUnsupported, Outcome},
@@ -328,7 +329,15 @@ impl<'a> Aftermath<'a> {
                 execution.id = %lease.execution,
                 "its execution was stopped: cancelling"
             );
-            if let Err(error) = client.run(&cancel_backup(database)).await {
+            let subject = Subject {
+                action: Action::Cancel,
+                execution: lease.execution.as_str(),
+                label: open.label.as_str(),
+                restore: "",
+                databases: std::slice::from_ref(database),
+                object: "of an execution that was stopped",
+            };
+            if let Err(error) = subject.around(client.run(&cancel_backup(database))).await {
                 // There is none to cancel any more, perhaps: what is shown now tells.
                 tracing::warn!(label = %open.label, error = %error, "CANCEL was answered with an error");
             }
