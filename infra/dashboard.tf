@@ -88,13 +88,18 @@ locals {
   ]
 }
 
+locals {
+  # Without a schedule there is no group to show, and a chart of nothing is refused.
+  dashboard_shown = [for widget in local.dashboard_widgets : widget if length(widget.metrics) > 0]
+}
+
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
   dashboard_name = var.name_prefix
   dashboard_body = jsonencode({
     widgets = [
-      for index, widget in local.dashboard_widgets : {
+      for index, widget in local.dashboard_shown : {
         type   = "metric"
         x      = 8 * (index % 3)
         y      = 6 * floor(index / 3)

@@ -330,6 +330,17 @@ run "outputs" {
   }
 }
 
+run "without_schedules" {
+  command = plan
+  variables {
+    schedules = {}
+  }
+  assert {
+    condition     = length(local.dashboard_shown) == 6
+    error_message = "A chart without a metric is not shown."
+  }
+}
+
 run "in_a_vpc" {
   variables {
     vpc = { subnet_ids = ["subnet-1"], security_group_ids = ["sg-1"] }

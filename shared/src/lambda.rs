@@ -43,7 +43,11 @@ where
         async move {
             let (handler, context) = &*shared;
             let load = async || Context::load(None).await;
-            let span = tracing::info_span!("call", execution = execution(&event.payload));
+            let span = tracing::info_span!(
+                "call",
+                execution = execution(&event.payload),
+                request = event.context.request_id,
+            );
             let answered = answer(handler, context, load, event.payload);
             answered.instrument(span).await.map_err(Failed::from)
         }

@@ -27,6 +27,8 @@ pub fn init(format: Format, filter: Option<&str>) {
         Format::Json => builder
             .json()
             .flatten_event(true)
+            // The innermost span says what a call is about; the runtime's own would say it again.
+            .with_span_list(false)
             .with_target(false)
             .try_init(),
         Format::Text { .. } => builder.with_target(false).without_time().try_init(),

@@ -181,7 +181,6 @@ async fn each_command_that_does_something_leaves_one_line_when_it_begins_and_one
     for line in [
         "list",
         "status",
-        "doctor --orphans",
         "plan backup --group nightly",
         "plan backup --group nobody",
         &format!("plan restore --target-label {label}"),
@@ -189,7 +188,41 @@ async fn each_command_that_does_something_leaves_one_line_when_it_begins_and_one
     ] {
         assert_eq!(run(line).await.audit, Vec::<String>::new(), "{line}");
     }
+    let doctor = run("doctor --orphans").await;
+    assert_eq!(doctor.audit, Vec::<String>::new());
+    let activity = "activity: in 8 days backups 1 cancelled, 5 finished; restores 2 finished; \
+                    promoted 2, undone 1, cancelled 1";
+    assert!(doctor.out.contains(activity), "{doctor:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stopped_or_silenced_or_only_a_probe() {
+    let cluster = shop().await;
+    let shell = Shell::at(&cluster);
+    let ticking = Ticking::of(&cluster);
     let silent = shell.clone().with("STARROCKS_BR_LOG", "error,audit=off");
     let silent = silent.run("backup full --group nightly").await.succeeded();
     assert_eq!(silent.audit, Vec::<String>::new());
+    let probe = shell.run("doctor --probe").await;
+    assert_eq!(done(&probe), ["backup done ops", "backup started ops"]);
+    drop(ticking);
+
+    let running = shell.start("backup full --group nightly --name late");
+    let are_sent = async || {
+        let mut jobs = cluster.rows("SHOW BACKUP FROM sales").await;
+        jobs.extend(cluster.rows("SHOW BACKUP FROM crm").await);
+        jobs.iter().filter(|job| job[1].starts_with("late")).count() == 2
+    };
+    while !are_sent().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    running.signal("TERM");
+    let run = running.end().await;
+    let last = fields(run.audit.last().expect("lines"));
+    assert_eq!(
+        (last["audit"], last["outcome"], last["error_name"]),
+        ("backup", "failed", "Interrupted"),
+        "{run:#?}"
+    );
+    assert_eq!(run.audit.len(), 3, "{run:#?}");
 }
