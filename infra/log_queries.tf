@@ -14,10 +14,11 @@ locals {
     END
 
     failures = <<-END
-      # Calls that failed, by the name of the error. Those of a connection were tried again.
+      # Calls that failed, by the name of the error. Those of a connection were tried again; what ends an
+      # execution is raised twice, with an event in between.
       fields @timestamp, error_name, detail
       | filter ispresent(error_name) and not ispresent(audit)
-      | stats count(*) as calls, latest(@timestamp) as newest, latest(detail) as newest_detail by error_name, @log
+      | stats count_distinct(span.execution) as executions, count(*) as calls, latest(@timestamp) as newest, latest(detail) as newest_detail by error_name, @log
       | sort calls desc
     END
 

@@ -15,7 +15,7 @@ COMMANDS = {"fields", "filter", "stats", "sort", "limit"}
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
 SYSTEM = {"@timestamp", "@log", "@message", "@logStream", "@ingestionTime"}
 WORDS = {"and", "or", "not", "like", "as", "by", "asc", "desc"}
-FUNCTIONS = {"ispresent", "count", "latest", "max", "avg", "coalesce"}
+FUNCTIONS = {"ispresent", "count", "count_distinct", "latest", "max", "avg", "coalesce"}
 
 
 def flat(line, prefix=""):
