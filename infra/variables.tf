@@ -194,6 +194,12 @@ variable "topic" {
   default     = null
 }
 
+variable "dashboard" {
+  description = "Make a CloudWatch dashboard. The first three of an account are free."
+  type        = bool
+  default     = true
+}
+
 variable "vpc" {
   description = "Where the functions run when StarRocks cannot be reached from outside. They need a way to Secrets Manager: see vpc_endpoints."
   type = object({

@@ -345,6 +345,29 @@ run "cancelled_on_abort" {
   }
 }
 
+run "dashboard_and_queries" {
+  assert {
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 9 && aws_cloudwatch_dashboard.this[0].dashboard_name == "starrocks-br"
+    error_message = "One dashboard, called as the instance."
+  }
+  assert {
+    condition     = alltrue([for widget in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets : widget.properties.region == "cn-north-1" && widget.x + widget.width <= 24])
+    error_message = "Of this region, and not wider than a page."
+  }
+  assert {
+    condition     = [for metric in jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets[2].properties.metrics : metric[3]] == ["nightly", "plain"]
+    error_message = "Each group of a schedule is shown."
+  }
+  assert {
+    condition     = join(" ", [for query in aws_cloudwatch_query_definition.this : query.name]) == "starrocks-br/audit starrocks-br/execution starrocks-br/failures starrocks-br/slowest"
+    error_message = "Queries are in a folder of the instance."
+  }
+  assert {
+    condition     = alltrue([for query in aws_cloudwatch_query_definition.this : length(query.log_group_names) == 6])
+    error_message = "They ask the logs of all functions."
+  }
+}
+
 run "outputs" {
   assert {
     condition     = output.create_repository == <<-SQL
@@ -361,6 +384,17 @@ run "outputs" {
   assert {
     condition     = strcontains(output.grants, "GRANT EXPORT, SELECT ON ALL TABLES IN DATABASE `sales` TO ROLE br_role;")
     error_message = "Grants for each database."
+  }
+}
+
+run "without_schedules" {
+  command = plan
+  variables {
+    schedules = {}
+  }
+  assert {
+    condition     = length(local.dashboard_shown) == 6
+    error_message = "A chart without a metric is not shown."
   }
 }
 
@@ -453,6 +487,7 @@ run "with_things_of_ones_own" {
     topic                = { arn = "arn:aws-cn:sns:cn-north-1:123456789012:ours" }
     secret_kms_key       = { arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/1" }
     permissions_boundary = "arn:aws-cn:iam::123456789012:policy/boundary"
+    dashboard            = false
     starrocks_role_names = ["starrocks-nodes"]
   }
   assert {
@@ -462,6 +497,10 @@ run "with_things_of_ones_own" {
   assert {
     condition     = length(aws_s3_bucket.this) + length(aws_s3_bucket_lifecycle_configuration.this) + length(aws_s3_bucket_policy.this) + length(aws_sns_topic.alarms) == 0
     error_message = "Nothing is made or changed that is somebody else's."
+  }
+  assert {
+    condition     = length(aws_cloudwatch_dashboard.this) == 0
+    error_message = "A dashboard is made only where it is wanted."
   }
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset([var.topic.arn])])

@@ -8,6 +8,7 @@ mod file;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod user;
 pub mod variables;
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
@@ -228,6 +229,11 @@ impl Settings {
 /// What to log, where the environment says it.
 pub fn log_filter() -> Option<String> {
     environment(variables::LOG)
+}
+
+/// Who runs this program, for the log of what was done.
+pub fn operating_user() -> String {
+    user::operating(&environment)
 }
 
 /// Where the metrics of this instance go, so that two in one account stay apart.

@@ -12,6 +12,7 @@
 //! 5. executors, the only `async` code: [`starrocks`], [`read`], [`ops`], [`track`], [`foreign`],
 //!    [`aws`].
 
+pub mod audit;
 pub mod aws;
 pub mod config;
 pub mod context;

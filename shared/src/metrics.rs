@@ -48,6 +48,8 @@ metrics! {
     RepositoryErrors: Count,
     /// Databases whose run died and was not adopted yet.
     ActiveLeasesExpired: Count,
+    /// Since a group's newest good backup was planned; since it was made, where it has none.
+    NewestBackupAge: Seconds,
     /// How much of its window a running backup has used.
     WindowUsedPercent: Percent,
     /// Databases backed up by an execution.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+pub mod activity;
 pub mod aftermath;
 pub mod backup;
 pub mod finding;

@@ -53,6 +53,11 @@ impl Statement {
         self.kind
     }
 
+    /// Whether something is gone afterwards.
+    pub fn deletes(&self) -> bool {
+        self.kind.starts_with("DROP ") || self.kind == "TRUNCATE"
+    }
+
     pub fn repeat(&self) -> Repeat {
         self.repeat
     }

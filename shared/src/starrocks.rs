@@ -33,6 +33,8 @@ use session::{BRIEF, Failure, Session};
 const ATTEMPTS: u32 = 4;
 /// A firewall may have dropped a connection that was silent for longer.
 const IDLE: Duration = Duration::from_secs(30);
+/// From here on a statement is worth a line in the log.
+const SLOW: Duration = Duration::from_secs(1);
 /// The driver's own limit on what it sends. A BACKUP that names 50,000 partitions has some MB.
 const MAX_ALLOWED_PACKET: usize = 256 << 20;
 
@@ -185,8 +187,16 @@ impl Client {
         let server = self.settings.query_timeout;
         let limit = server + server / 10 + Duration::from_secs(1);
         let mut session = self.take_session().await?;
+        let began = Instant::now();
         let answer = timeout(limit, session.query(statement, result, add)).await;
         session.used = Instant::now();
+        if began.elapsed() >= SLOW {
+            tracing::info!(
+                statement = statement.kind(),
+                milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+                "a slow statement"
+            );
+        }
         let error = match answer {
             Ok(Ok(done)) => {
                 self.session = Some(session);

@@ -10,6 +10,8 @@ pub enum Format {
     Text { verbose: bool },
 }
 
+const AUDIT: &str = "audit=info";
+
 /// Installs the subscriber of this process. A second call, as in tests, changes nothing.
 pub fn init(format: Format, filter: Option<&str>) {
     let default = match format {
@@ -17,13 +19,16 @@ pub fn init(format: Format, filter: Option<&str>) {
         Format::Text { verbose: true } => "debug",
         Format::Text { verbose: false } => "error",
     };
-    let filter = EnvFilter::new(filter.unwrap_or(default));
+    // What was done is logged at every level; a filter that names it itself comes later, and wins.
+    let filter = EnvFilter::new(format!("{AUDIT},{}", filter.unwrap_or(default)));
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A subscriber that is already there stays: the only way this can fail.
     let _ = match format {
         Format::Json => builder
             .json()
             .flatten_event(true)
+            // The innermost span says what a call is about; the runtime's own would say it again.
+            .with_span_list(false)
             .with_target(false)
             .try_init(),
         Format::Text { .. } => builder.with_target(false).without_time().try_init(),

@@ -43,6 +43,13 @@ impl UtcTime {
         UtcTime(time.unwrap_or(Timestamp::MAX))
     }
 
+    pub fn minus_days(self, days: u16) -> UtcTime {
+        let time = self
+            .0
+            .checked_sub(SignedDuration::from_hours(24 * i64::from(days)));
+        UtcTime(time.unwrap_or(Timestamp::MIN))
+    }
+
     /// What a person types: `2026-03-01 04:00`, with `Z` or an explicit offset; without one it is UTC.
     pub fn from_user(text: &str) -> Result<UtcTime, InvalidTime> {
         let invalid = || InvalidTime {

@@ -1,5 +1,6 @@
 //! `starrocks-br` as a person meets it: the real program as a process of its own, against the emulator.
 
+mod audit;
 mod bad_input;
 mod commands;
 mod confirmation;

@@ -60,7 +60,7 @@ const EXECUTORS: [&str; 7] = [
     "aws",
     "context",
 ];
-const EDGES: [&str; 4] = ["config", "lambda", "metrics", "telemetry"];
+const EDGES: [&str; 5] = ["audit", "config", "lambda", "metrics", "telemetry"];
 
 #[test]
 fn pure_layers_have_no_clock_no_io_no_environment_and_no_async() {

@@ -1,6 +1,7 @@
 //! One binary of all integration tests.
 
 mod announcements;
+mod audit_log;
 mod audit_orphans;
 mod cli;
 mod concurrency;

@@ -1,5 +1,6 @@
 //! Holds the repository against the recorded backups: complete snapshots that nobody recorded, recorded
-//! ones that are gone, fragments. Reports only; nothing is ever deleted here.
+//! ones that are gone, fragments. And lists what was done lately. Reports only; nothing is ever deleted
+//! here.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,11 @@ use shared::{
     job::Phase,
     metrics::{self, Metric},
     ops::Ops,
-    plan::orphans::{Listings, Orphan, find_orphans},
+    plan::{
+        activity::{Records, activity},
+        orphans::{Listings, Orphan, find_orphans},
+    },
+    read,
     sql::show,
     starrocks::Client,
 };
@@ -27,10 +32,20 @@ struct Request {
     /// Raise `VerificationFailed` where a recorded backup cannot be restored any more.
     #[serde(default)]
     fail_on_loss: bool,
+    /// Of what was done, how far back. A week and a day, so that nothing falls between two audits.
+    #[serde(default = "eight")]
+    days: u16,
 }
 
+fn eight() -> u16 {
+    8
+}
+
+/// What all findings may have as JSON where the answer is limited: a state carries 32 KB.
+const LIMITED_BYTES: usize = 18_000;
+
 /// Answers `{"repository", "snapshots", "loses_data", "findings": [{"label", "class", "recorded",
-/// "dependents", "loses_data", "message", "hint"}], "findings_not_shown"}`.
+/// "dependents", "loses_data", "message", "hint"}], "findings_not_shown", "activity"}`.
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     let request: Request = shared::context::parse(event)?;
     let mut client = context.connect().await?;
@@ -64,6 +79,24 @@ async fn audit(
     }
     let snapshots = client.fetch(&show::snapshots(repository)).await?;
     let records = Ops::new(client, ops).backups().await?;
+    let activity = activity(
+        &Records {
+            backups: &records,
+            restores: &Ops::new(client, ops).restores().await?,
+            given_up: &Ops::new(client, ops).given_up().await?,
+        },
+        read::utc_now(client).await?,
+        request.days,
+    );
+    tracing::info!(
+        days = activity.days,
+        backups = ?activity.backups,
+        restores = ?activity.restores,
+        promotes = activity.promotes,
+        undos = activity.undos,
+        cancels = activity.cancels,
+        "what was done lately"
+    );
     let mut orphans = find_orphans(&Listings {
         repository,
         running: &running,
@@ -82,14 +115,29 @@ async fn audit(
     }
     // Stable: within each half the order stays.
     orphans.sort_by_key(|orphan| !orphan.loses_data());
-    let shown = request.limit.unwrap_or(orphans.len()).min(orphans.len());
+    let shown = match request.limit {
+        Some(limit) => limited(&orphans, limit),
+        None => orphans.iter().map(finding).collect(),
+    };
     Ok(json!({
         "repository": repository,
         "snapshots": snapshots.len(),
         "loses_data": loses_data,
-        "findings": orphans[..shown].iter().map(finding).collect::<Vec<_>>(),
-        "findings_not_shown": orphans.len() - shown,
+        "findings_not_shown": orphans.len() - shown.len(),
+        "findings": shown,
+        "activity": activity,
     }))
+}
+
+fn limited(orphans: &[Orphan], limit: usize) -> Vec<Value> {
+    let mut bytes = 0;
+    let findings = orphans.iter().take(limit).map(finding);
+    findings
+        .take_while(|finding| {
+            bytes += finding.to_string().len();
+            bytes <= LIMITED_BYTES
+        })
+        .collect()
 }
 
 /// Names what is lost, as far as an error message carries it.

@@ -41,6 +41,18 @@ pub enum Output {
     Json,
 }
 
+impl Command {
+    /// What is logged where nothing else is asked for and that differs from other commands.
+    pub(crate) fn log_filter(&self) -> Option<&'static str> {
+        match self {
+            // It tells its own story, and what it does is gone when it ends.
+            #[cfg(feature = "demo")]
+            Command::Demo => Some("error,audit=off"),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Create or complete the ops tables; can be repeated at any time

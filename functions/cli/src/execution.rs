@@ -5,7 +5,11 @@ mod stop;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use shared::{context::Context, error::Error};
+use shared::{
+    audit::{self, Action},
+    context::Context,
+    error::{Error, ErrorName},
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -23,7 +27,7 @@ pub(crate) enum Subject<'a> {
     /// A restore that begins: it is called as its execution.
     Restore,
     /// A restore that goes on.
-    RestoreOf(&'a str),
+    RestoreOf(&'a str, Action),
 }
 
 /// Runs an execution under a new id, and stops it when the process is asked to end. `pace`: how many
@@ -40,6 +44,7 @@ pub(crate) async fn run(
         connected = context.connect() => connected?.close().await,
         () = asked_to_end() => return Err(stop::nothing_begun(subject)),
     }
+    let shows_only = input["dry_run"] == Value::Bool(true);
     let handlers = Arc::new(Handlers::new(context.clone()));
     let info = info();
     let (stopper, stop) = watch::channel(false);
@@ -54,9 +59,32 @@ pub(crate) async fn run(
     match result {
         Ok(output) => Ok(output),
         Err(ExecutionError::Failed(failure)) => Err(failure.error.to_error()),
-        Err(ExecutionError::Stopped { .. }) => Err(stop::left(&handlers, &info.id, subject).await),
+        Err(ExecutionError::Stopped { .. }) => {
+            if !shows_only {
+                stopped(&info.id, subject);
+            }
+            Err(stop::left(&handlers, &info.id, subject).await)
+        }
         Err(ExecutionError::NotRedrivable(reason)) => Err(Error::internal(reason)),
     }
+}
+
+/// On the log as its end: what StarRocks goes on with is somebody else's to end.
+fn stopped(execution: &str, subject: Subject<'_>) {
+    let (action, restore) = match subject {
+        Subject::Backup => (Action::Backup, ""),
+        Subject::Restore => (Action::Restore, execution),
+        Subject::RestoreOf(id, action) => (action, id),
+    };
+    audit::Subject {
+        action,
+        execution,
+        label: "",
+        restore,
+        databases: &[],
+        object: "",
+    }
+    .failed(ErrorName::Interrupted);
 }
 
 /// A new execution as its first state would see it, for what is asked of that state alone.

@@ -16,7 +16,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 use shared::{
-    config,
+    audit, config,
     error::{Error, ErrorName},
     telemetry::{self, Format},
 };
@@ -41,7 +41,9 @@ pub async fn run(
     let format = Format::Text {
         verbose: args.global.verbose,
     };
-    telemetry::init(format, config::log_filter().as_deref());
+    let filter = config::log_filter().or_else(|| args.command.log_filter().map(str::to_owned));
+    telemetry::init(format, filter.as_deref());
+    audit::act_for(config::operating_user());
     let output = args.global.output;
     match commands::run(args, terminal).await {
         Ok(()) => ExitCode::SUCCESS,

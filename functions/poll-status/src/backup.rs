@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, FlowError, Job, JobState},
@@ -384,7 +385,16 @@ impl Look<'_> {
         });
         self.ops(client).verify_lease(lease).await?;
         tracing::warn!(label = %label, database = %job.database, detail = words, "stalled: cancelling");
-        client.run(&cancel_backup(&job.database)).await?;
+        Subject {
+            action: Action::Cancel,
+            execution: self.run.execution_id.as_str(),
+            label: label.as_str(),
+            restore: "",
+            databases: std::slice::from_ref(&job.database),
+            object: "a stalled BACKUP",
+        }
+        .around(client.run(&cancel_backup(&job.database)))
+        .await?;
         job.state = JobState::Cancelled;
         job.detail = Some(format!(
             "cancelled after {} minutes without progress: {words}",

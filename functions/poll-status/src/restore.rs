@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{Job, JobState, Progress, RestoreRun},
@@ -207,7 +208,16 @@ impl Follower<'_> {
             detail = words,
             "stalled: cancelling"
         );
-        client.run(&cancel_restore(&own.database)).await?;
+        Subject {
+            action: Action::Cancel,
+            execution: self.run.execution_id.as_str(),
+            label: own.snapshot.as_str(),
+            restore: self.run.restore_id.as_str(),
+            databases: std::slice::from_ref(&own.database),
+            object: "a stalled RESTORE",
+        }
+        .around(client.run(&cancel_restore(&own.database)))
+        .await?;
         // Whoever resumes the restore sends the statement again, as if it had never been sent: what the
         // job made is gone, and a table that stands there then is somebody else's.
         let ended = self.job_of(client, &own).await?.or(judged);

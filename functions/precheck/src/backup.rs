@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, Execution, Next, NextDecision, OnOverdue, OnUnsupported},
@@ -217,6 +218,15 @@ fn nothing(outcome: &str, run: &BackupRun, reason: String) -> Next {
         metrics::emit(Some(&run.group), &[(Metric::ExecutionsSkipped, 1.0)]);
     }
     tracing::warn!(outcome, group = %run.group, reason, "nothing is backed up by this execution");
+    Subject {
+        action: Action::Backup,
+        execution: run.execution_id.as_str(),
+        label: "",
+        restore: "",
+        databases: &run.databases,
+        object: run.group.as_str(),
+    }
+    .skipped();
     Next {
         decision: NextDecision::Finish,
         databases: Vec::new(),

@@ -8,7 +8,7 @@ use shared::{
     error::Error,
     metrics::{self, Metric},
     ops::Ops,
-    plan::overdue::{Expected, overdue},
+    plan::overdue::{Expected, newest, overdue},
     starrocks::Client,
 };
 
@@ -27,7 +27,8 @@ pub(crate) async fn heartbeat(
         return Err(error);
     }
     let gathered = Gathered::read(settings, client, &[]).await?;
-    let overdue = overdue(groups, &Ops::new(client, ops).ages().await?);
+    let ages = Ops::new(client, ops).ages().await?;
+    let overdue = overdue(groups, &ages);
     let expired = Ops::new(client, ops).expired_leases().await?;
     let repository_error = gathered.repository_error();
     let free = gathered.min_free_disk_percent();
@@ -47,6 +48,11 @@ pub(crate) async fn heartbeat(
     ];
     values.extend(free.map(|percent| (Metric::MinFreeDiskPercent, f64::from(percent))));
     metrics::emit(None, &values);
+    for (group, minutes) in newest(groups, &ages) {
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+        let seconds = (60 * minutes) as f64;
+        metrics::emit(Some(&group), &[(Metric::NewestBackupAge, seconds)]);
+    }
     Ok(json!({
         "overdue": overdue,
         "min_free_disk_percent": free,

@@ -14,8 +14,14 @@ mod restore;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
-    config::Settings, context::Context, error::Error, flow::Execution, ident::InvocationId,
-    plan::overdue::Expected, starrocks::Client,
+    audit::{Action, Subject},
+    config::Settings,
+    context::Context,
+    error::{Error, ErrorClass},
+    flow::Execution,
+    ident::InvocationId,
+    plan::overdue::Expected,
+    starrocks::Client,
 };
 
 use crate::facts::Gathered;
@@ -26,6 +32,9 @@ enum Request {
     Backup {
         input: Value,
         execution: Execution,
+        /// Only to be looked at: nothing is claimed, and nobody is told that it was refused.
+        #[serde(default)]
+        preview: bool,
     },
     Restore {
         machine: restore::Machine,
@@ -39,9 +48,7 @@ enum Request {
         probe: bool,
     },
     /// What the alarms look at.
-    Heartbeat {
-        groups: Vec<Expected>,
-    },
+    Heartbeat { groups: Vec<Expected> },
 }
 
 pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
@@ -49,18 +56,31 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     let mut client = context.connect().await?;
     let settings = context.settings();
     let answer = match request {
-        Request::Backup { input, execution } => {
-            backup::normalize(settings, &mut client, input, &execution)
-                .await
-                .map(|(run, next)| json!({ "run": run, "next": next }))
+        Request::Backup {
+            input,
+            execution,
+            preview,
+        } => {
+            let group = input["group"].as_str().unwrap_or_default().to_owned();
+            let normalized = backup::normalize(settings, &mut client, input, &execution).await;
+            if let (Err(error), false) = (&normalized, preview) {
+                refused(Action::Backup, &execution, "", &group, error);
+            }
+            normalized.map(|(run, next)| json!({ "run": run, "next": next }))
         }
         Request::Restore {
             machine,
             input,
             execution,
-        } => restore::normalize(settings, &mut client, machine, input, &execution)
-            .await
-            .map(|run| json!({ "run": run })),
+        } => {
+            let asked = restore::asked(&input);
+            let normalized =
+                restore::normalize(settings, &mut client, machine, input, &execution).await;
+            if let (Err(error), Some((action, of))) = (&normalized, &asked) {
+                refused(*action, &execution, of, "", error);
+            }
+            normalized.map(|run| json!({ "run": run }))
+        }
         Request::Report { probe } => {
             let id = probe.then(|| context.new_invocation());
             report(settings, &mut client, id).await
@@ -69,6 +89,25 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     };
     client.close().await;
     answer
+}
+
+/// What ends at the door. What may pass is tried again, and is no decision.
+fn refused(action: Action, execution: &Execution, of: &str, group: &str, error: &Error) {
+    if error.name.class() == ErrorClass::Connection {
+        return;
+    }
+    let id = input::execution_id(execution);
+    let execution = id.as_ref().map_or(&*execution.id, |id| id.as_str());
+    let begins = action == Action::Restore;
+    Subject {
+        action,
+        execution,
+        label: if begins { of } else { "" },
+        restore: if begins { "" } else { of },
+        databases: &[],
+        object: group,
+    }
+    .refused(error.name);
 }
 
 async fn report(

@@ -6,11 +6,13 @@
 use std::time::Duration;
 
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
+    ident::{DatabaseName, RepositoryName},
     job::Phase,
     label::{PROBE_PREFIX, SnapshotLabel},
-    plan::Finding,
+    plan::{Finding, Verdict},
     sql::{
         backup::{BackupObject, backup, cancel_backup},
         show::{self, BackupJob},
@@ -50,6 +52,50 @@ pub(crate) async fn probe(
         };
         return Ok(failed(words).about(repository));
     }
+    subject(Action::Backup, &label, database).started();
+    let found = follow(client, &label, database, repository).await;
+    match &found {
+        Ok(finding) if finding.verdict == Verdict::Passed => {
+            subject(Action::Backup, &label, database).done()
+        }
+        Ok(_) => subject(Action::Backup, &label, database).failed(ErrorName::RepositoryUnavailable),
+        Err(error) => subject(Action::Backup, &label, database).failed(error.name),
+    }
+    found
+}
+
+fn subject<'a>(
+    action: Action,
+    label: &'a SnapshotLabel,
+    database: &'a DatabaseName,
+) -> Subject<'a> {
+    Subject {
+        action,
+        execution: "",
+        label: label.as_str(),
+        restore: "",
+        databases: std::slice::from_ref(database),
+        object: "the doctor's probe",
+    }
+}
+
+async fn cancel(
+    client: &mut Client,
+    label: &SnapshotLabel,
+    database: &DatabaseName,
+) -> Result<(), Error> {
+    subject(Action::Cancel, label, database)
+        .around(client.run(&cancel_backup(database)))
+        .await?;
+    Ok(())
+}
+
+async fn follow(
+    client: &mut Client,
+    label: &SnapshotLabel,
+    database: &DatabaseName,
+    repository: &RepositoryName,
+) -> Result<Finding, Error> {
     for _ in 0..LOOKS {
         let jobs: Vec<BackupJob> = client.fetch(&show::backup(database)).await?;
         let Some(job) = jobs.into_iter().find(|job| job.label == label.as_str()) else {
@@ -63,13 +109,13 @@ pub(crate) async fn probe(
             (Phase::Cancelled, _) => return Ok(failed(&job.work.status).about(repository)),
             // Backends retry a failed upload until the timeout of the job.
             (Phase::Running, Some(words)) => {
-                client.run(&cancel_backup(database)).await?;
+                cancel(client, label, database).await?;
                 return Ok(failed(&words).about(repository));
             }
             (Phase::Running, None) => pause().await,
         }
     }
-    client.run(&cancel_backup(database)).await?;
+    cancel(client, label, database).await?;
     let seconds = LOOKS * u32::try_from(LOOK_EVERY.as_secs()).unwrap_or(u32::MAX);
     Ok(failed(&format!("not written within {seconds} s, and cancelled")).about(repository))
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{Execution, RestoreAction, RestoreRun, RestoreScope, SwapMode},
@@ -118,7 +119,11 @@ pub(crate) async fn normalize(
             if action == RestoreAction::Resume {
                 machine.allows(action, stored_swap(&known))?;
             }
-            run(&input, action, id.clone(), Vec::new(), execution)
+            let run = run(&input, action, id.clone(), Vec::new(), execution)?;
+            if action == RestoreAction::Resume && !run.dry_run {
+                resumed(&run, &known);
+            }
+            Ok(run)
         }
         None => {
             let labels = labels(&mut Ops::new(client, ops), &input).await?;
@@ -128,6 +133,39 @@ pub(crate) async fn normalize(
             run(&input, RestoreAction::Restore, id, labels, execution)
         }
     }
+}
+
+/// What an input asks for, and of what, as far as it can be told. `None`: to be shown only.
+pub(crate) fn asked(input: &Value) -> Option<(Action, String)> {
+    if input["dry_run"] == Value::Bool(true) {
+        return None;
+    }
+    let text = |key: &str| input[key].as_str().map(str::to_owned);
+    let actions = [
+        ("promote", Action::Promote),
+        ("undo", Action::Undo),
+        ("resume", Action::Resume),
+    ];
+    let given = actions
+        .into_iter()
+        .find_map(|(key, action)| Some((action, text(key)?)));
+    Some(given.unwrap_or_else(|| {
+        let label = text("target_label").unwrap_or_default();
+        (Action::Restore, label)
+    }))
+}
+
+fn resumed(run: &RestoreRun, known: &RestoreRow) {
+    Subject {
+        action: Action::Resume,
+        execution: run.execution_id.as_str(),
+        label: known.label.as_str(),
+        restore: run.restore_id.as_str(),
+        // Of a restore of another tool they are not on record.
+        databases: &known.databases().unwrap_or_default(),
+        object: "",
+    }
+    .started();
 }
 
 /// A restore goes on as it was asked for, so what was asked for counts.

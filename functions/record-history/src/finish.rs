@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, FlowError, Next, NextDecision, Outcome},
@@ -48,11 +49,27 @@ pub(crate) async fn finish(
     }
     if !request.asked_again {
         count(run, &records, &failed);
+        if let Some(failure) = failure {
+            unrecorded(run, &failed, failure);
+        }
     }
     match error_of(run, &failed, outcomes, failure.as_ref()) {
         Some(error) => Err(not_to_be_repeated(error)),
         None => Ok(ended(summary(run, &records, outcomes))),
     }
+}
+
+/// Nobody could look at the jobs any more, so no label was brought to its end.
+fn unrecorded(run: &BackupRun, failed: &[DatabaseName], failure: &FlowError) {
+    Subject {
+        action: Action::Backup,
+        execution: run.execution_id.as_str(),
+        label: "",
+        restore: "",
+        databases: failed,
+        object: run.group.as_str(),
+    }
+    .failed(failure.to_error().name);
 }
 
 /// What the execution made, once it ends.

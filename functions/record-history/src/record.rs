@@ -1,6 +1,7 @@
 //! The end of one database's label.
 
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     flow::{BackupRun, FlowError, Job, JobState, Outcome},
@@ -32,7 +33,11 @@ pub(crate) async fn record(
     let outcome = match &job.label {
         Some(label) => bring_to_end(settings, client, run, job, label).await?,
         // It never got as far as a label: there is nothing to write, and no lease to keep.
-        None => never_started(job),
+        None => {
+            let outcome = never_started(job);
+            audit(run, &outcome);
+            outcome
+        }
     };
     if job.state != JobState::Lost {
         // A lost label keeps its database until the lease expires: its job may still be at work.
@@ -63,10 +68,33 @@ pub(crate) async fn bring_to_end(
     // A lost label that turned up after all is recorded as what it is, also where it was cancelled: a
     // label that stays open is adopted by the next run, which would find it so again.
     let turned_up = record.status == BackupStatus::Lost && job.state != JobState::Lost;
-    if record.status == BackupStatus::Running || turned_up {
-        recording.end(client, &record).await
+    let outcome = if record.status == BackupStatus::Running || turned_up {
+        recording.end(client, &record).await?
     } else {
-        recording.recorded(client, &record).await
+        recording.recorded(client, &record).await?
+    };
+    audit(run, &outcome);
+    Ok(outcome)
+}
+
+fn audit(run: &BackupRun, outcome: &Outcome) {
+    let label = outcome.label.as_ref().map_or("", SnapshotLabel::as_str);
+    let subject = Subject {
+        action: Action::Backup,
+        execution: run.execution_id.as_str(),
+        label,
+        restore: "",
+        databases: std::slice::from_ref(&outcome.database),
+        object: run.group.as_str(),
+    };
+    let name = outcome
+        .error
+        .as_ref()
+        .map_or(ErrorName::BackupFailed, |error| error.to_error().name);
+    match (outcome.status, label) {
+        (BackupStatus::Finished, _) => subject.done(),
+        (_, "") => subject.refused(name),
+        _ => subject.failed(name),
     }
 }
 

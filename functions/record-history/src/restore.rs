@@ -3,9 +3,12 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorClass, ErrorName},
     flow::{FlowError, RestoreAction, RestoreRun},
+    ident::DatabaseName,
+    label::SnapshotLabel,
     ops::Ops,
     sql::ops::steps::StepState,
     starrocks::Client,
@@ -34,6 +37,9 @@ pub(crate) async fn record(
     let ops = settings.ops_database();
     // Refused before its plan was stored: there is nothing to write, and nothing was touched.
     let Some(restore) = Ops::new(client, ops).restore(&run.restore_id).await? else {
+        if let (Some(failure), false) = (failure, run.dry_run) {
+            subject(run, first_label(run), action_of(run), &[]).refused(failure.to_error().name);
+        }
         return Ok(json!({}));
     };
     let failure = failure.map(FlowError::to_error);
@@ -43,6 +49,7 @@ pub(crate) async fn record(
         .is_some_and(|error| error.name == ErrorName::InvalidInput);
     let changed = !run.dry_run && (run.action == RestoreAction::Restore || !refused);
     let state = restore.state.clone().unwrap_or_default();
+    let name = failure.as_ref().map(|error| error.name);
     let message = failure.map(|error| error.to_string());
     let status = match (&message, state.as_str()) {
         (Some(_), _) => "FAILED",
@@ -61,12 +68,78 @@ pub(crate) async fn record(
             restore.id
         ))
     })?;
-    for database in databases {
+    for database in &databases {
         Ops::new(client, ops)
-            .release_lease(&database, &run.execution_id)
+            .release_lease(database, &run.execution_id)
             .await?;
     }
+    if !run.dry_run {
+        audit(run, restore.label.as_str(), &databases, &state, name);
+    }
     Ok(json!({}))
+}
+
+/// How it ended. `state` is where the restore stands. That a promotion or an undo is done was said when
+/// it was: whoever asks for it a second time does nothing.
+fn audit(
+    run: &RestoreRun,
+    label: &str,
+    databases: &[DatabaseName],
+    state: &str,
+    error: Option<ErrorName>,
+) {
+    let action = action_of(run);
+    let end = subject(run, label, action, databases);
+    let promotion = subject(run, label, Action::Promote, databases);
+    match (action, error, state) {
+        (Action::Promote | Action::Undo, Some(error @ ErrorName::InvalidInput), _) => {
+            end.refused(error);
+        }
+        (Action::Promote, Some(error), "PROMOTING" | "PROMOTED") => end.failed(error),
+        (Action::Undo, Some(error), "UNDOING" | "UNDONE") => end.failed(error),
+        (Action::Promote | Action::Undo, Some(error), _) => end.refused(error),
+        (Action::Promote | Action::Undo, None, _) => {}
+        (_, Some(error), state) => {
+            match state {
+                // Everything was verified: what failed since was to make it live.
+                "VERIFIED" => promotion.refused(error),
+                "PROMOTING" => promotion.failed(error),
+                _ => {}
+            }
+            end.failed(error);
+        }
+        (_, None, _) => end.done(),
+    }
+}
+
+/// A restore that goes on has its label on record only.
+fn first_label(run: &RestoreRun) -> &str {
+    run.labels.first().map_or("", SnapshotLabel::as_str)
+}
+
+fn action_of(run: &RestoreRun) -> Action {
+    match run.action {
+        RestoreAction::Restore => Action::Restore,
+        RestoreAction::Resume => Action::Resume,
+        RestoreAction::Promote => Action::Promote,
+        RestoreAction::Undo => Action::Undo,
+    }
+}
+
+fn subject<'a>(
+    run: &'a RestoreRun,
+    label: &'a str,
+    action: Action,
+    databases: &'a [DatabaseName],
+) -> Subject<'a> {
+    Subject {
+        action,
+        execution: run.execution_id.as_str(),
+        label,
+        restore: run.restore_id.as_str(),
+        databases,
+        object: "",
+    }
 }
 
 pub(crate) async fn finish(
@@ -80,6 +153,9 @@ pub(crate) async fn finish(
             return Ok(json!({ "decision": "start", "summary": null }));
         }
         let mut error = failure.to_error();
+        if request.unrecorded.is_some() {
+            subject(run, first_label(run), action_of(run), &[]).failed(error.name);
+        }
         // Names that may pass would only be raised again and again.
         if matches!(
             error.name,

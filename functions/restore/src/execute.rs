@@ -11,7 +11,7 @@ use shared::{
     error::Error,
     ident::QualifiedTable,
     plan::restore::{
-        Slot, Step, StepStatement, TableRef, Way,
+        Slot, Step, StepStatement, TableRef,
         resume::{create_database_look, create_table_look, drop_table_look},
     },
     sql::{ops::steps::StepState, show},
@@ -181,11 +181,8 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.verify_lease(client, &sent.database).await?;
         let planned = &self.steps[index].planned;
-        let done = match &sent.way {
-            Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
-            Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
-        };
-        match done {
+        let done = self.run(client, &sent.database, &sent.way, &sent.statement);
+        match done.await {
             Ok(_) => Ok(()),
             Err(error) => match error.engine_words() {
                 Some(words) => Err(failed(planned, "was refused").engine(words)),
@@ -210,11 +207,10 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.verify_lease(client, &sent.database).await?;
         let recreate = matches!(self.steps[index].planned.step, Step::RecreateObject { .. });
-        let done = match &sent.way {
-            Way::InDatabase => client.run_in(&sent.database, &sent.statement).await,
-            Way::Plain | Way::Task(_) => client.run(&sent.statement).await,
+        let done = self.run(client, &sent.database, &sent.way, &sent.statement);
+        let Err(error) = done.await else {
+            return Ok(());
         };
-        let Err(error) = done else { return Ok(()) };
         let Some(words) = error.engine_words() else {
             return Err(error.into());
         };
@@ -340,7 +336,8 @@ impl Work<'_> {
         self.begin(client, index).await?;
         for sent in self.statements(index)? {
             self.verify_lease(client, &sent.database).await?;
-            if let Err(error) = client.run(&sent.statement).await {
+            let done = self.run(client, &sent.database, &sent.way, &sent.statement);
+            if let Err(error) = done.await {
                 let happened = matches!(
                     error.kind(),
                     FailureKind::AlreadyExists | FailureKind::UnknownPartition

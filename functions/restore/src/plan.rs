@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::Error,
     facts::cluster::ClusterFacts,
     flow::{RestoreAction, RestoreRun},
     ident::DatabaseName,
+    label::SnapshotLabel,
     ops::Ops,
     plan::{
         Verdict, finding,
@@ -70,6 +72,17 @@ pub(crate) async fn plan(
     }
     let answer = summary(&plan, &databases(&request, &sources));
     if !run.dry_run {
+        let work_in: Vec<DatabaseName> =
+            databases(&request, &sources).into_iter().cloned().collect();
+        Subject {
+            action: Action::Restore,
+            execution: run.execution_id.as_str(),
+            label: run.labels.first().map_or("", SnapshotLabel::as_str),
+            restore: run.restore_id.as_str(),
+            databases: &work_in,
+            object: "",
+        }
+        .started();
         let context = Context {
             request: &request,
             sources: &sources,

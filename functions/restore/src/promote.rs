@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use shared::{
+    audit::Action,
     config::Settings,
     error::{Error, ErrorName},
     flow::{RestoreAction, RestoreRun},
@@ -51,6 +52,8 @@ pub(crate) async fn promote(
             promote::may_promote(progress)?;
             match work.go_live(client, progress).await {
                 Ok(Reached::End) => {
+                    let databases = work.databases();
+                    work.audit(Action::Promote, &databases, "").done();
                     work.set_state(client, "PROMOTED").await?;
                     work.finish(client).await
                 }
@@ -84,6 +87,7 @@ impl Work<'_> {
     async fn go_live(&mut self, client: &mut Client, progress: Progress) -> Result<Reached, Error> {
         self.check_moment(client).await?;
         if progress == Progress::Verified {
+            self.audit(Action::Promote, &self.databases(), "").started();
             self.set_state(client, "PROMOTING").await?;
         }
         self.run_phases(client, &[Phase::Promote]).await
@@ -100,11 +104,13 @@ impl Work<'_> {
     async fn undo(&mut self, client: &mut Client) -> Result<Value, Error> {
         if self.restore.state.as_deref() != Some("UNDOING") {
             let planned = self.undo_steps(client).await?;
+            self.audit(Action::Undo, &self.databases(), "").started();
             self.store_undo(client, planned).await?;
             self.set_state(client, "UNDOING").await?;
         }
         match self.run_phases(client, &[Phase::Undo]).await {
             Ok(Reached::End) => {
+                self.audit(Action::Undo, &self.databases(), "").done();
                 self.set_state(client, "UNDONE").await?;
                 Ok(json!({ "next": "done", "wait_seconds": 0 }))
             }

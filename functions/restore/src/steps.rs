@@ -68,6 +68,7 @@ impl Work<'_> {
                 return Ok(Reached::Budget);
             }
             let (number, kind) = (stored.row.number, stored.planned.step.kind());
+            let began = Instant::now();
             match self.execute(client, index).await? {
                 Progress::Done => {
                     self.save(client, index, StepState::Done).await?;
@@ -75,6 +76,8 @@ impl Work<'_> {
                         restore.id = %self.run.restore_id,
                         step.number = number,
                         step.kind = kind,
+                        // Of this call: what was waited for before is in the times of the calls.
+                        milliseconds = milliseconds_since(began),
                         "restore step done"
                     );
                 }
@@ -96,4 +99,8 @@ impl Work<'_> {
         let tenth = u64::try_from(runs / 10).unwrap_or_default();
         Ok(tenth.clamp(SHORTEST_WAIT, LONGEST_WAIT))
     }
+}
+
+fn milliseconds_since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     error::{Error, ErrorName},
     facts::TableState,
@@ -10,14 +11,15 @@ use shared::{
     ident::{DatabaseName, InvocationId, TableId, TableName},
     ops::{Ops, run_status::Lease},
     plan::restore::{
-        Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef,
+        Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef, Way,
         resume::is_late_statement,
     },
     sql::{
+        Statement,
         ops::steps::{RestoreRow, StepRow, StepState, StepUpdate},
         show,
     },
-    starrocks::Client,
+    starrocks::{Client, ClientError, Done},
     version::EngineLine,
 };
 
@@ -193,6 +195,52 @@ impl<'a> Work<'a> {
             ))
         })?;
         self.ops(client).verify_lease(lease).await
+    }
+
+    pub(crate) fn audit<'s>(
+        &'s self,
+        action: Action,
+        databases: &'s [DatabaseName],
+        object: &'s str,
+    ) -> Subject<'s> {
+        Subject {
+            action,
+            execution: self.run.execution_id.as_str(),
+            label: self.restore.label.as_str(),
+            restore: self.run.restore_id.as_str(),
+            databases,
+            object,
+        }
+    }
+
+    /// Sends what changes something in a database: the one way to do so. What deletes is on the log
+    /// before it is sent.
+    pub(crate) async fn run(
+        &self,
+        client: &mut Client,
+        database: &DatabaseName,
+        way: &Way,
+        statement: &Statement,
+    ) -> Result<Done, ClientError> {
+        let sent = async {
+            match way {
+                Way::InDatabase => client.run_in(database, statement).await,
+                Way::Plain | Way::Task(_) => client.run(statement).await,
+            }
+        };
+        match statement.deletes() {
+            true => {
+                let databases = std::slice::from_ref(database);
+                let subject = self.audit(Action::Delete, databases, statement.text());
+                subject.around(sent).await
+            }
+            false => sent.await,
+        }
+    }
+
+    /// The databases that this call holds.
+    pub(crate) fn databases(&self) -> Vec<DatabaseName> {
+        self.leases.keys().cloned().collect()
     }
 
     /// The database that a step's table is restored into.

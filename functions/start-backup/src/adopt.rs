@@ -46,12 +46,18 @@ impl Work<'_> {
         claim: &ClaimRow,
     ) -> Result<Adopted, Error> {
         let record = self.ops(client).known_backup(&claim.label).await?;
+        let own = claim.execution == self.run.execution_id;
+        // What an earlier call of this execution began, and may not have lived to say.
+        let found_begun = || match own {
+            true => self.audit(&claim.label).started(),
+            false => self.audit(&claim.label).adopted(),
+        };
         if record.partitions_stored == Some(0) {
+            found_begun();
             return Ok(Adopted::Job(job(&record, JobState::Unchanged, None)));
         }
         let repository = record.repository.parse()?;
         let found = track::find_label(client, &repository, self.database, &claim.label).await?;
-        let own = claim.execution == self.run.execution_id;
         let (state, detail) = match found {
             // Of a finished one, the look that finds it so writes down what there is to say.
             Whereabouts::Running(_) | Whereabouts::Finished => (JobState::Running, None),
@@ -93,6 +99,7 @@ impl Work<'_> {
         self.ops(client)
             .set_phase(lease, &claim.label, phase, None)
             .await?;
+        found_begun();
         tracing::info!(
             label = %claim.label,
             database = %self.database,

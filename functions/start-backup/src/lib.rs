@@ -20,11 +20,13 @@ mod submit;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
+    audit::{Action, Subject},
     config::Settings,
     context::Context,
     error::Error,
     flow::{BackupRun, Job, JobState},
     ident::{DatabaseName, InvocationId, RepositoryName},
+    label::SnapshotLabel,
     manifest::BackupStatus,
     ops::{Ops, run_status::Lease},
     sql::ops::run_status::Phase,
@@ -111,6 +113,7 @@ impl Work<'_> {
         for _ in 0..MAX_PLANS {
             let prepared = self.prepare(client, &lease, list_supported).await?;
             if prepared.is_unchanged() {
+                self.audit(&prepared.label).started();
                 return Ok(prepared.job(self.database, JobState::Unchanged));
             }
             match self.submit(client, &lease, prepared).await? {
@@ -127,12 +130,23 @@ impl Work<'_> {
         )))
     }
 
+    fn audit<'a>(&'a self, label: &'a SnapshotLabel) -> Subject<'a> {
+        Subject {
+            action: Action::Backup,
+            execution: self.run.execution_id.as_str(),
+            label: label.as_str(),
+            restore: "",
+            databases: std::slice::from_ref(self.database),
+            object: self.run.group.as_str(),
+        }
+    }
+
     /// Ends a label under which nothing was submitted and nothing will be.
     async fn abandon(
         &self,
         client: &mut Client,
         lease: &Lease,
-        label: &shared::label::SnapshotLabel,
+        label: &SnapshotLabel,
         reason: &str,
     ) -> Result<(), Error> {
         let mut ops = self.ops(client);

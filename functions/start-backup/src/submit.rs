@@ -54,6 +54,7 @@ impl Work<'_> {
         self.ops(client)
             .set_phase(lease, &prepared.label, Phase::Submitted, None)
             .await?;
+        self.audit(&prepared.label).started();
         tracing::info!(
             label = %prepared.label,
             database = %self.database,

@@ -14,7 +14,7 @@ use crate::{
     job,
     label::{LoadLabel, SnapshotLabel},
     sql::{
-        ops::run_status::{self, ClaimRow, ForeignRow, LeaseRow, Phase},
+        ops::run_status::{self, ClaimRow, EndedClaimRow, ForeignRow, LeaseRow, Phase},
         show,
     },
 };
@@ -299,6 +299,14 @@ impl Ops<'_> {
         Ok(self
             .client
             .fetch(&run_status::open_claims(self.database, database))
+            .await?)
+    }
+
+    /// Labels that were taken and under which nothing was sent.
+    pub async fn given_up(&mut self) -> Result<Vec<EndedClaimRow>, Error> {
+        Ok(self
+            .client
+            .fetch(&run_status::given_up(self.database))
             .await?)
     }
 

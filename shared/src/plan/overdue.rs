@@ -48,6 +48,20 @@ pub fn overdue(expected: &[Expected], ages: &Ages) -> Vec<Overdue> {
         .collect()
 }
 
+/// In minutes, how old each group's newest good backup is. A group that does not exist has none.
+pub fn newest(expected: &[Expected], ages: &Ages) -> Vec<(GroupName, i64)> {
+    expected
+        .iter()
+        .filter_map(|expected| {
+            let databases = ages.get(&expected.group)?;
+            let oldest = databases
+                .values()
+                .map(|age| age.good.unwrap_or(age.created));
+            Some((expected.group.clone(), oldest.max()?))
+        })
+        .collect()
+}
+
 fn reason(expected: &Expected, databases: Option<&BTreeMap<DatabaseName, Age>>) -> Option<String> {
     let Some(databases) = databases else {
         return Some("there is no such group".to_owned());
@@ -93,6 +107,12 @@ mod tests {
             grace_hours: 3,
         };
         let limit = 27 * 60;
+        let age = |ages| newest(std::slice::from_ref(&nightly), &ages);
+        let [(group, minutes)] = &*age(of(&[("a", Some(10), 99), ("b", None, 50)])) else {
+            panic!("one group");
+        };
+        assert_eq!((group, *minutes), (&nightly.group, 50));
+        assert_eq!(age(Ages::new()), []);
         for (ages, expected) in [
             (of(&[("a", Some(10), 99_999)]), None),
             (of(&[("a", Some(limit), 99_999)]), None),

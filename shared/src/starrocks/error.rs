@@ -144,10 +144,15 @@ impl ClientError {
         }
     }
 
+    /// The name of what means the same wherever it occurs.
+    pub fn name(&self) -> Option<ErrorName> {
+        self.kind().error_name()
+    }
+
     /// What a person sees. `doing` says what was attempted, on what; `otherwise` names the error
     /// where the kind of failure alone does not.
     pub fn explain(&self, otherwise: ErrorName, doing: impl fmt::Display) -> Error {
-        let name = self.kind().error_name().unwrap_or(otherwise);
+        let name = self.name().unwrap_or(otherwise);
         let mut error = match self {
             ClientError::Engine { error, .. } => {
                 Error::new(name, doing.to_string()).engine(error.to_string())

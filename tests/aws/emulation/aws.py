@@ -3,7 +3,7 @@ run. Patched in memory, each for one reason:
 
 1. `execute_state_machine`: off by default, executions would succeed without doing anything;
 2. Lambda invocations go to `lambda_host`, where moto wants Docker;
-3. two calls of Step Functions that Terraform makes and moto does not know;
+3. calls of Step Functions and of CloudWatch Logs that Terraform makes and moto does not know;
 4. a name for executions that are started without one, as a schedule does; moto calls all of them "None";
 5. `$$.Execution.RedriveCount`, which moto leaves out;
 6. `Wait` and the intervals of `Retry` take `time_scale` of their time;
@@ -218,3 +218,25 @@ def _answer_terraform():
 
     StepFunctionResponse.validate_state_machine_definition = validate
     StepFunctionResponse.list_state_machine_versions = lambda _: json.dumps({"stateMachineVersions": []})
+
+    from moto.logs.responses import LogsResponse
+
+    queries = {}
+
+    def put(self):
+        given = json.loads(self.body)
+        id = given.pop("queryDefinitionId", None) or str(uuid.uuid4())
+        queries[id] = {**given, "queryDefinitionId": id, "lastModified": 0}
+        return json.dumps({"queryDefinitionId": id})
+
+    def describe(self):
+        prefix = self._get_param("queryDefinitionNamePrefix") or ""
+        found = [query for query in queries.values() if query["name"].startswith(prefix)]
+        return json.dumps({"queryDefinitions": found})
+
+    def delete(self):
+        return json.dumps({"success": queries.pop(self._get_param("queryDefinitionId"), None) is not None})
+
+    LogsResponse.put_query_definition = put
+    LogsResponse.describe_query_definitions = describe
+    LogsResponse.delete_query_definition = delete

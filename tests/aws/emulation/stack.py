@@ -145,12 +145,14 @@ class Stack:
         group = self.aws.client("scheduler").get_schedule_group(Name=NAME)["Arn"]
         return self.aws.client(service, self.aws.identities.assume(target["RoleArn"], "scheduler", group))
 
-    def beat(self):
-        """What it does once an hour: the answer of the heartbeat."""
+    def beat(self, **changes):
+        """What it does once an hour: the answer of the heartbeat. `changes`: to its input."""
         target = self.target("heartbeat")
         function, _, version = target["Arn"].rpartition(":")
         answer = self.as_scheduler("lambda", target).invoke(
-            FunctionName=function, Qualifier=version, Payload=target["Input"].encode()
+            FunctionName=function,
+            Qualifier=version,
+            Payload=json.dumps(json.loads(target["Input"]) | changes).encode(),
         )
         assert "FunctionError" not in answer, answer["Payload"].read()
         return json.loads(answer["Payload"].read())

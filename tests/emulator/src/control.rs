@@ -56,6 +56,10 @@ enum Command {
         code: String,
         message: String,
     },
+    /// So much of every disk is free from now on.
+    FreeDisk {
+        percent: u64,
+    },
     /// Statements so far, as they arrived.
     Journal,
     /// Rules for statements, and hooks and cancels of jobs, that have not come about.
@@ -183,6 +187,12 @@ fn obey(emulator: &Emulator, command: Command) -> Result<Value, String> {
             let at = at.parse()?;
             emulator.with_engine(|engine| engine.jobs.faults.cancel(at, &code, &message));
         }
+        Command::FreeDisk { percent } => emulator.with_engine(|engine| {
+            let backends = engine.nodes.backends.iter_mut();
+            for disk in backends.flat_map(|backend| &mut backend.disks) {
+                disk.available = disk.total / 100 * percent;
+            }
+        }),
         Command::Journal => {
             let journal = faults.journal();
             return Ok(journal.into_iter().map(|entry| entry.sql).collect());

@@ -75,6 +75,7 @@ async fn a_process_at_work_shows_no_password() {
     let _ticking = Ticking::of(&cluster);
     let run = running.end().await.succeeded();
     assert!(!run.out.contains(PASSWORD) && !run.err.contains(PASSWORD));
+    assert!(run.audit.iter().all(|line| !line.contains(PASSWORD)));
     assert!(
         run.err.contains(" INFO planned"),
         "it was verbose: {run:#?}"

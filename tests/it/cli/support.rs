@@ -26,7 +26,10 @@ pub struct Run {
     /// `None`: a signal ended it.
     pub code: Option<i32>,
     pub out: String,
+    /// Without the log of what was done.
     pub err: String,
+    /// The log of what was done, line by line.
+    pub audit: Vec<String>,
 }
 
 impl Run {
@@ -132,11 +135,16 @@ impl Running {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
+        let err = err.await.expect("standard error");
+        let (audit, err): (Vec<&str>, Vec<&str>) = err
+            .split_inclusive('\n')
+            .partition(|line| line.contains(" audit=\""));
         Run {
             line: self.line,
             code: status.code(),
             out: out.await.expect("standard output"),
-            err: err.await.expect("standard error"),
+            err: err.concat(),
+            audit: audit.into_iter().map(str::to_owned).collect(),
         }
     }
 }

@@ -74,7 +74,31 @@ fn audit_text(audit: &Value) -> String {
             audit["repository"].as_str().unwrap_or_default()
         ));
     }
+    lines.extend(activity_text(&audit["activity"]));
     lines.join("\n")
+}
+
+/// One line: what is worth more is in `--output json`.
+fn activity_text(activity: &Value) -> Option<String> {
+    let counts = |key: &str| -> Vec<String> {
+        let counts = activity[key].as_object().into_iter().flatten();
+        counts
+            .map(|(status, count)| format!("{count} {}", status.to_lowercase().replace('_', " ")))
+            .collect()
+    };
+    let said = |what: &str, counts: Vec<String>| match counts.is_empty() {
+        true => format!("no {what}"),
+        false => format!("{what} {}", counts.join(", ")),
+    };
+    Some(format!(
+        "ok     activity: in {} days {}; {}; promoted {}, undone {}, cancelled {}",
+        activity["days"].as_u64()?,
+        said("backups", counts("backups")),
+        said("restores", counts("restores")),
+        activity["promotes"],
+        activity["undos"],
+        activity["cancels"],
+    ))
 }
 
 fn verdict(finding: &Value) -> &str {

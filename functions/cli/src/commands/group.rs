@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     error::Error,
     sql::{ops::inventory::InventoryRow, show},
     starrocks::Client,
@@ -34,7 +35,22 @@ impl Session<'_> {
             }
             Group::Remove { group, tables } => {
                 let rows = rows(&group, &tables)?;
-                self.ops(&mut client).remove_from_inventory(&rows).await?;
+                let object = format!("group {group}: {}", tables.join(", "));
+                let subject = Subject {
+                    action: Action::Delete,
+                    execution: "",
+                    label: "",
+                    restore: "",
+                    databases: &[],
+                    object: &object,
+                };
+                subject.started();
+                let removed = self.ops(&mut client).remove_from_inventory(&rows).await;
+                match &removed {
+                    Ok(_) => subject.done(),
+                    Err(error) => subject.failed(error.name),
+                }
+                removed?;
                 self.changed(&group, "removed", &rows);
             }
             Group::List => {

@@ -51,6 +51,7 @@ impl Session<'_> {
                 "Precheck",
                 json!({
                     "operation": "backup",
+                    "preview": true,
                     "input": input,
                     "execution": execution::described(),
                 }),

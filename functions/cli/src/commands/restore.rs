@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
+    audit::Action,
     error::{Error, ErrorName},
     ident::GroupName,
     label::SnapshotLabel,
@@ -115,7 +116,14 @@ impl Session<'_> {
     }
 
     async fn go_on(&mut self, action: &str, by_id: RestoreById) -> Done {
-        let subject = Subject::RestoreOf(&by_id.id);
+        let subject = Subject::RestoreOf(
+            &by_id.id,
+            match action {
+                "undo" => Action::Undo,
+                "promote" => Action::Promote,
+                _ => Action::Resume,
+            },
+        );
         if action != "resume" {
             let shown = self
                 .execute(subject, json!({ action: by_id.id, "dry_run": true }))

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
+    audit::{Action, Subject},
     error::{Error, ErrorName},
     ident::DatabaseName,
     job::Phase,
@@ -85,7 +86,16 @@ impl Session<'_> {
             )
             .hint("starrocks-br status shows what is running"));
         };
-        client.run(&cancel_backup(&database)).await?;
+        Subject {
+            action: Action::Cancel,
+            execution: "",
+            label: &job.label,
+            restore: "",
+            databases: std::slice::from_ref(&database),
+            object: "",
+        }
+        .around(client.run(&cancel_backup(&database)))
+        .await?;
         client.close().await;
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&json!({

@@ -39,7 +39,7 @@ fn stopped(subject: Subject<'_>) -> Error {
         match subject {
             Subject::Backup => "the backup was stopped".to_owned(),
             Subject::Restore => "the restore was stopped".to_owned(),
-            Subject::RestoreOf(id) => format!("restore {id} was stopped"),
+            Subject::RestoreOf(id, _) => format!("restore {id} was stopped"),
         },
     )
 }
@@ -54,7 +54,7 @@ pub(super) async fn left(handlers: &Handlers, execution: &str, subject: Subject<
     let restore = match subject {
         Subject::Backup => None,
         Subject::Restore => Some(execution),
-        Subject::RestoreOf(id) => Some(id),
+        Subject::RestoreOf(id, _) => Some(id),
     };
     let event = json!({
         "operation": "stop",
@@ -124,6 +124,6 @@ fn next(subject: Subject<'_>, execution: &str) -> String {
         Subject::Restore => {
             format!("then go on with: starrocks-br restore resume {execution}")
         }
-        Subject::RestoreOf(_) => "then run the same command again".to_owned(),
+        Subject::RestoreOf(..) => "then run the same command again".to_owned(),
     }
 }

@@ -1,6 +1,7 @@
 //! Labels that are brought to their end under the lease that was taken for it.
 
 use shared::{
+    audit::{Action, Subject},
     error::Error,
     flow::{BackupRun, Job, JobState, OnOverdue, OnUnsupported, Outcome},
     manifest::{BackupRecord, BackupStatus},
@@ -76,7 +77,15 @@ impl Aftermath<'_> {
                 execution.id = %lease.execution,
                 "its execution was stopped: cancelling"
             );
-            if let Err(error) = client.run(&cancel_backup(database)).await {
+            let subject = Subject {
+                action: Action::Cancel,
+                execution: lease.execution.as_str(),
+                label: open.label.as_str(),
+                restore: "",
+                databases: std::slice::from_ref(database),
+                object: "of an execution that was stopped",
+            };
+            if let Err(error) = subject.around(client.run(&cancel_backup(database))).await {
                 // There is none to cancel any more, perhaps: what is shown now tells.
                 tracing::warn!(label = %open.label, error = %error, "CANCEL was answered with an error");
             }

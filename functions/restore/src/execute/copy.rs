@@ -343,7 +343,8 @@ impl Work<'_> {
             _ => truncate(table, Some(std::slice::from_ref(partition)))
                 .map_err(|error| Error::internal(error.to_string()))?,
         };
-        client.run(&statement).await?;
+        self.run(client, &table.database, &Way::Plain, &statement)
+            .await?;
         Ok(())
     }
 

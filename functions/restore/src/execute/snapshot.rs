@@ -105,7 +105,10 @@ impl Work<'_> {
         self.verify_lease(client, database).await?;
         let planned = self.steps[index].planned.clone();
         for sent in self.statements(index)? {
-            if let Err(error) = client.run(&sent.statement).await {
+            if let Err(error) = self
+                .run(client, &sent.database, &sent.way, &sent.statement)
+                .await
+            {
                 let Some(words) = error.engine_words() else {
                     return Err(error.into());
                 };

@@ -15,7 +15,9 @@ use shared::{
     facts::{PartitionFacts, PhysicalPartition, TableFacts, TableState},
     ident::{PartitionName, QualifiedTable},
     plan::{
-        restore::{PartitionRange, Phase, Slot, Step, StepStatement, TableRef, source::table_of},
+        restore::{
+            PartitionRange, Phase, Slot, Step, StepStatement, TableRef, Way, source::table_of,
+        },
         verify::content_digest,
     },
     sql::{partition::drop_temporary_partition, show},
@@ -98,7 +100,7 @@ impl Work<'_> {
                 false => {
                     self.verify_lease(client, &database).await?;
                     let drop = drop_temporary_partition(&name, &new.name);
-                    client.run(&drop).await?;
+                    self.run(client, &database, &Way::Plain, &drop).await?;
                 }
             }
         }

@@ -462,6 +462,32 @@ pub fn clear_foreign(ops: &DatabaseName, row: &ForeignRow) -> Statement {
         .writes("UPDATE foreign run")
 }
 
+/// A label under which nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedClaimRow {
+    pub label: String,
+    pub execution: Option<String>,
+    pub started_at: Option<String>,
+}
+
+impl FromRow for EndedClaimRow {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        let text = |column| row.optional(column).map(|value| value.map(str::to_owned));
+        Ok(EndedClaimRow {
+            label: row.text("label")?.to_owned(),
+            execution: text("execution_id")?,
+            started_at: text("started_at")?,
+        })
+    }
+}
+
+pub fn given_up(ops: &DatabaseName) -> Query<EndedClaimRow> {
+    Sql::new("SELECT label, execution_id, started_at FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE scope = 'backup' AND phase = 'ABANDONED' ORDER BY started_at, label")
+        .query("SELECT given up")
+}
+
 /// Labels in `run_status` that start with a stem.
 pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
     Sql::new("SELECT label FROM ")
