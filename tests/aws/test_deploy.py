@@ -1,13 +1,14 @@
 """What Terraform made, and what it leaves alone when it is told to destroy."""
 
 import itertools
+import re
 import unittest
 
 import botocore.exceptions
 
 from emulation.policies import is_allowed
 from emulation.stack import BUCKET, NAME, OTHER, stack
-from emulation.terraform import Failed
+from emulation.terraform import INFRA, Failed
 
 
 class Deploy(unittest.TestCase):
@@ -88,3 +89,13 @@ class Deploy(unittest.TestCase):
         self.assertEqual(watched, {*it.outputs["state_machine_arns"].values(), NAME, f"{NAME}-not-started"})
         [topic] = {action for alarm in alarms for action in alarm["AlarmActions"]}
         self.assertTrue(topic.endswith(f"{NAME}-alarms"))
+
+    def test_every_alarm_has_its_line_in_the_runbooks(self):
+        alarms = stack().aws.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"]
+        made = sorted(alarm["AlarmName"].removeprefix(f"{NAME}-") for alarm in alarms)
+        runbooks = (INFRA.parent / "docs" / "runbooks.md").read_text()
+        rows = runbooks.split("| alarm |")[1].split("\n\n")[0].splitlines()[2:]
+        listed = sorted(name for row in rows for name in re.findall(r"`([a-z-]+)`", row.split("|")[1]))
+        self.assertEqual(listed, made)
+        for alarm in alarms:
+            self.assertGreater(len(alarm["AlarmDescription"]), 40, alarm["AlarmName"])

@@ -1,5 +1,5 @@
-//! Lists that stand in two places: the README's tables against the code, and the names in the state
-//! machines against those that can be raised.
+//! Lists that stand in two places: tables and commands of the documentation against the code, and the
+//! names in the state machines against those that can be raised.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -32,15 +32,15 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("README.md")
+fn read(file: &str) -> String {
+    std::fs::read_to_string(root().join(file)).expect(file)
 }
 
 /// The cells of a table's rows under these headings.
-fn table(headings: &str) -> Vec<Vec<String>> {
-    let text = readme();
+fn table(file: &str, headings: &str) -> Vec<Vec<String>> {
+    let text = read(file);
     let mut lines = text.lines().skip_while(|line| *line != headings);
-    assert!(lines.next().is_some(), "README.md has no table {headings}");
+    assert!(lines.next().is_some(), "{file} has no table {headings}");
     lines
         .skip(1)
         .take_while(|line| line.starts_with('|'))
@@ -63,7 +63,7 @@ fn quoted(cell: &str) -> Vec<String> {
 #[test]
 fn the_readme_lists_every_error_with_its_exit_code() {
     let mut listed = BTreeMap::new();
-    for row in table("| name | exit | meaning |") {
+    for row in table("README.md", "| name | exit | meaning |") {
         for name in quoted(&row[0]) {
             let code: u8 = row[1].parse().expect("an exit code");
             assert!(!row[2].is_empty(), "{name} means nothing");
@@ -80,7 +80,7 @@ fn the_readme_lists_every_error_with_its_exit_code() {
 #[test]
 fn the_readme_lists_every_variable() {
     let mut listed = BTreeSet::new();
-    for row in table("| key | variable | |") {
+    for row in table("README.md", "| key | variable | |") {
         let mut names = quoted(&row[1]);
         // `STARROCKS_TLS_ENABLED`, `_CA_CERT`, ...
         if let Some(first) = names.first().cloned().filter(|name| name.contains("_TLS_")) {
@@ -98,25 +98,49 @@ fn the_readme_lists_every_variable() {
     assert_eq!(listed, known);
 }
 
-/// In a block of their own, or in a sentence.
 #[test]
-fn every_command_in_the_readme_is_one() {
-    let text = readme();
+fn the_runbooks_say_what_to_do_about_every_error() {
+    let mut listed = BTreeSet::new();
+    for row in table("docs/runbooks.md", "| error | what to do |") {
+        assert!(row[1].len() > 20, "{row:?}: too short to help anybody");
+        for name in quoted(&row[0]) {
+            assert!(listed.insert(name), "{row:?} stands twice");
+        }
+    }
+    let known: BTreeSet<String> = ErrorName::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(listed, known);
+}
+
+/// In a block of their own, or in a sentence.
+fn commands(text: &str) -> Vec<String> {
     let blocks = text
         .lines()
         .map(|line| line.split(" #").next().unwrap_or_default().trim());
     let blocks = blocks.filter(|line| line.starts_with("starrocks-br "));
     let quotes = text.split('`').skip(1).step_by(2);
     let quotes = quotes.filter(|text| text.starts_with("starrocks-br ") && !text.contains('\n'));
-    let mut count = 0;
-    for line in blocks.chain(quotes) {
-        let words = line.split_whitespace().map(|word| word.replace('\'', ""));
-        if let Err(error) = Args::try_parse_from(words) {
-            panic!("{line}: {error}");
-        }
-        count += 1;
+    blocks.chain(quotes).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_command_in_the_documentation_is_one() {
+    let documents = std::fs::read_dir(root().join("docs")).expect("docs");
+    let mut files = vec!["README.md".to_owned()];
+    for document in documents {
+        let name = document.expect("a file").file_name();
+        files.push(format!("docs/{}", name.to_string_lossy()));
     }
-    assert!(count >= 10, "only {count} commands were found");
+    let mut count = 0;
+    for file in files {
+        for line in commands(&read(&file)) {
+            let words = line.split_whitespace().map(|word| word.replace('\'', ""));
+            if let Err(error) = Args::try_parse_from(words) {
+                panic!("{file}: {line}: {error}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 40, "only {count} commands were found");
 }
 
 fn error_equals(value: &Value, found: &mut BTreeSet<String>) {
