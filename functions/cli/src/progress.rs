@@ -60,12 +60,7 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
             function: "RecordHistory",
             result,
             ..
-        } if result.get("status").is_some() => {
-            vec![(
-                text(&result["database"]),
-                format!("recorded as {}", text(&result["status"])),
-            )]
-        }
+        } if result.get("status").is_some() => vec![recorded(result)],
         Event::Returned {
             function: "Restore",
             result,
@@ -101,6 +96,15 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
     }
 }
 
+fn recorded(outcome: &Value) -> (String, String) {
+    let said = match outcome["label"].as_str() {
+        Some(_) => format!("recorded as {}", text(&outcome["status"])),
+        // It was refused before it had one: there is nothing to record.
+        None => "not begun".to_owned(),
+    };
+    (text(&outcome["database"]), said)
+}
+
 fn job(job: &Value) -> (String, String) {
     let state = match &job["progress"] {
         Value::Null => match job["state"].as_str() {
@@ -133,4 +137,25 @@ fn job(job: &Value) -> (String, String) {
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_got_no_label_is_not_called_recorded() {
+        for (label, expected) in [
+            (json!("sales_20260301_full"), "recorded as FAILED"),
+            (json!(null), "not begun"),
+        ] {
+            let outcome = json!({ "database": "sales", "label": label, "status": "FAILED" });
+            assert_eq!(
+                recorded(&outcome),
+                ("sales".to_owned(), expected.to_owned())
+            );
+        }
+    }
 }

@@ -180,17 +180,17 @@ fn error_of(
                 .map_or(ErrorName::BackupFailed, |(_, error)| error.name);
             let causes: Vec<String> = errors
                 .iter()
-                .map(|(outcome, error)| format!("{}: {error}", outcome.database))
+                .map(|(outcome, error)| format!("\n  {}: {error}", outcome.database))
                 .collect();
             let names: Vec<String> = failed.iter().map(ToString::to_string).collect();
             Some(Error::new(
                 name,
                 format!(
-                    "{} of {} databases were not backed up ({}): {}",
+                    "{} of {} databases were not backed up ({}):{}",
                     failed.len(),
                     run.databases.len(),
                     names.join(", "),
-                    causes.join("; ")
+                    causes.concat()
                 ),
             ))
         }

@@ -198,6 +198,12 @@ async fn from_nothing_to_a_restore_and_back() {
         text(&format!("diff {label} {label}")).await.out,
         "no difference\n"
     );
+    let other = full_label.replace("sales", "crm");
+    let strangers = shell.run(&format!("diff {full_label} {other}")).await;
+    assert_eq!(strangers.code, Some(2), "{strangers:#?}");
+    for words in [&full_label, &other, "database sales", "one of crm"] {
+        assert!(strangers.err.contains(words), "'{words}': {strangers:#?}");
+    }
     assert_eq!(
         json(&format!("diff {full_label} {label}")).await.0,
         json!([{ "table": "orders", "partition": "p2", "change": "changed" }])
@@ -314,6 +320,10 @@ async fn a_backup_is_watched_and_cancelled() {
     let run = running.end().await;
     assert_eq!(run.code, Some(5), "{run:#?}");
     assert!(run.err.contains("BackupFailed: "), "{run:#?}");
+    for database in ["  crm: ", "  sales: "] {
+        let mut lines = run.err.lines();
+        assert!(lines.any(|line| line.starts_with(database)), "{run:#?}");
+    }
     assert!(run.err.contains("cancelled"), "{run:#?}");
     assert_eq!(
         shell.run("status").await.succeeded().out,
@@ -324,6 +334,32 @@ async fn a_backup_is_watched_and_cancelled() {
         list.contains("once_sales") && !list.contains("FINISHED"),
         "{list}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_tells_that_a_run_is_dead() {
+    let cluster = shop().await;
+    let shell = Shell::at(&cluster);
+    let running = shell.start("backup full --group nightly --name once");
+    let status = loop {
+        let status = shell.run("status").await.succeeded().out;
+        if status.contains("once_sales SUBMITTED") {
+            break status;
+        }
+    };
+    assert!(!status.contains("expired"), "{status}");
+    running.signal("KILL");
+    running.end().await;
+    cluster.advance(21 * 60);
+    let status = shell.run("status").await.succeeded().out;
+    for words in [
+        ", expired",
+        "expired: that run is dead. The next backup of its group",
+    ] {
+        assert!(status.contains(words), "'{words}': {status}");
+    }
+    let json = shell.run("status --output json").await.succeeded().json();
+    assert_eq!(json["databases"][0]["expired"], true, "{json}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,7 +127,7 @@ async fn only_what_was_verified_is_put_into_the_table_that_was_planned_with() {
         (
             "DROP TABLE sales.orders FORCE;\nCREATE TABLE sales.orders LIKE sales.orders_restored",
             "RestoreFailed",
-            "no longer the table that was planned with",
+            "somebody replaced it",
         ),
         ("DROP TABLE sales.orders FORCE", "RestoreFailed", "gone"),
     ] {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use shared::{digest::Fingerprint, label::SnapshotLabel, manifest::Manifest};
+use shared::{digest::Fingerprint, error::Error, label::SnapshotLabel, manifest::Manifest};
 
 use super::Session;
 use crate::{Done, args::Output, render};
@@ -12,8 +12,15 @@ type Partitions = BTreeMap<(String, String), (i64, Option<Fingerprint>)>;
 
 impl Session<'_> {
     pub(super) async fn diff(&mut self, from: &str, to: &str) -> Done {
-        let from = self.partitions_of(from).await?;
-        let to = self.partitions_of(to).await?;
+        let (of, from) = self.partitions_of(from).await?;
+        let (other, to) = self.partitions_of(to).await?;
+        if of.database != other.database {
+            return Err(Error::invalid_input(format!(
+                "{} is a label of database {}, and {} is one of {}: they have nothing in common",
+                of.label, of.database, other.label, other.database
+            ))
+            .hint("starrocks-br list shows which label is of which database"));
+        }
         let mut rows: Vec<[String; 3]> = Vec::new();
         for (key, content) in &to {
             match from.get(key) {
@@ -44,13 +51,13 @@ impl Session<'_> {
         Ok(())
     }
 
-    async fn partitions_of(&self, label: &str) -> Result<Partitions, shared::error::Error> {
+    async fn partitions_of(&self, label: &str) -> Result<(Manifest, Partitions), Error> {
         let label: SnapshotLabel = label.parse()?;
         let mut client = self.connect_to_ops().await?;
         let record = self.ops(&mut client).known_backup(&label).await?;
         let manifest: Manifest = self.ops(&mut client).manifest(&record).await?;
         client.close().await;
-        Ok(manifest
+        let partitions = manifest
             .tables
             .iter()
             .flat_map(|table| {
@@ -59,6 +66,7 @@ impl Session<'_> {
                     (key, (table.table_id.0, own.fingerprint))
                 })
             })
-            .collect())
+            .collect();
+        Ok((manifest, partitions))
     }
 }

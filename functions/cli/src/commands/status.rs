@@ -1,5 +1,7 @@
 //! `status` and `cancel`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use shared::{
     audit::{Action, Subject},
@@ -16,17 +18,22 @@ impl Session<'_> {
     pub(super) async fn status(&mut self) -> Done {
         let mut client = self.connect_to_ops().await?;
         let mut databases: Vec<Value> = Vec::new();
+        let mut held: BTreeSet<DatabaseName> = BTreeSet::new();
         for row in client.fetch(&show::databases()).await? {
             let lease = self.ops(&mut client).newest_lease(&row.0).await?;
             let claims = self.ops(&mut client).open_claims(&row.0).await?;
-            let held = lease.filter(|lease| lease.seconds_left > 0);
-            if held.is_none() && claims.is_empty() {
+            let is_held = lease.as_ref().is_some_and(|lease| lease.seconds_left > 0);
+            if !is_held && claims.is_empty() {
                 continue;
+            }
+            if is_held {
+                held.insert(row.0.clone());
             }
             databases.push(json!({
                 "database": row.0,
-                "held_by": held.as_ref().map(|lease| &lease.execution),
-                "until": held.as_ref().map(|lease| lease.expires_at),
+                "held_by": lease.as_ref().map(|lease| &lease.execution),
+                "until": lease.as_ref().map(|lease| lease.expires_at),
+                "expired": !is_held,
                 "labels": claims
                     .iter()
                     .map(|claim| json!({ "label": claim.label, "phase": claim.phase.as_str() }))
@@ -53,6 +60,10 @@ impl Session<'_> {
                     "label": restore.label,
                     "state": restore.state,
                     "status": restore.status,
+                    "held": restore
+                        .databases()
+                        .ok()
+                        .map(|own| own.iter().any(|database| held.contains(database))),
                     "error_message": restore.error_message,
                 })
             })
@@ -126,7 +137,10 @@ fn text(status: &Value) -> String {
             [
                 word(&row["database"]),
                 word(&row["held_by"]),
-                word(&row["until"]),
+                match row["expired"].as_bool() {
+                    Some(true) => format!("{}, expired", word(&row["until"])),
+                    _ => word(&row["until"]),
+                },
                 labels.join(", "),
             ]
         })
@@ -134,6 +148,12 @@ fn text(status: &Value) -> String {
     if !databases.is_empty() {
         let headings = ["DATABASE", "HELD BY", "UNTIL (UTC)", "LABELS IN WORK"];
         sections.push(render::table(headings, &databases));
+    }
+    if list("databases").iter().any(|row| row["expired"] == true) {
+        sections.push(
+            "expired: that run is dead. The next backup of its group brings its labels to their end"
+                .to_owned(),
+        );
     }
     let jobs: Vec<[String; 3]> = list("backups")
         .iter()
@@ -174,6 +194,10 @@ fn restore_row(row: &Value) -> [String; 4] {
         (_, "VERIFIED") => (
             "VERIFIED".to_owned(),
             format!("starrocks-br restore promote {id}"),
+        ),
+        ("RUNNING", state) if row["held"] == false => (
+            state.to_owned(),
+            format!("its run is dead: starrocks-br restore resume {id}"),
         ),
         ("RUNNING", state) => (
             state.to_owned(),

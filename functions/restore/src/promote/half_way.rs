@@ -17,19 +17,14 @@ impl Work<'_> {
     /// The error with which it breaks off, after live tables got their policies back; those that could
     /// not are named in it.
     pub(super) async fn end_half_way(&mut self, client: &mut Client, mut error: Error) -> Error {
-        // Such a call is repeated, and goes on.
-        let may_pass = matches!(
-            error.name,
-            ErrorName::Unreachable | ErrorName::AccessDenied | ErrorName::JobConflict
-        );
         for index in 0..self.steps.len() {
             let Step::HoldLive { table, live_id } = self.steps[index].planned.step.clone() else {
                 continue;
             };
-            if self.steps[index].detail.held.is_empty() {
+            if self.steps[index].detail.held.is_empty() || self.went_aside(index, &table) {
                 continue;
             }
-            let left = match may_pass {
+            let left = match is_repeated(&error) {
                 true => self
                     .live_name(&table)
                     .map(|name| Some((name, UNFINISHED.into()))),
@@ -37,6 +32,13 @@ impl Work<'_> {
             };
             let left = match left {
                 Ok(left) => left,
+                // The repeated call ends here once more, and gives back then.
+                Err(failed) if is_repeated(&failed) => {
+                    error = failed.hint(format!("before that: {}: {}", error.name, error.message));
+                    self.live_name(&table)
+                        .ok()
+                        .map(|name| (name, UNFINISHED.into()))
+                }
                 Err(failed) => self
                     .live_name(&table)
                     .ok()
@@ -50,6 +52,23 @@ impl Work<'_> {
             }
         }
         error
+    }
+
+    /// Whether the table that a step held has lost its name since, as it should.
+    fn went_aside(&self, index: usize, table: &TableRef) -> bool {
+        let phase = self.steps[index].planned.phase;
+        self.steps.iter().any(|stored| {
+            let step = &stored.planned.step;
+            let takes = match step {
+                Step::Swap { .. } => true,
+                Step::Rename { from, .. } => *from == Slot::Live,
+                _ => false,
+            };
+            takes
+                && stored.is_done()
+                && stored.planned.phase == phase
+                && step.table() == Some(table)
+        })
     }
 
     /// `None`: given back, or nothing to give back. Otherwise what is still off, and why.
@@ -94,6 +113,14 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// Whether the state machine calls once more after such an error.
+fn is_repeated(error: &Error) -> bool {
+    matches!(
+        error.name,
+        ErrorName::Unreachable | ErrorName::AccessDenied | ErrorName::JobConflict
+    )
 }
 
 const UNFINISHED: &str = "the restore is neither promoted nor undone yet";
