@@ -5,7 +5,7 @@ use starrocks_emulator::Profile;
 use tests::{
     cluster::Cluster,
     flow,
-    shop::{shop, start},
+    shop::{shop_on_first_day, start},
 };
 
 /// The shop's clock starts on 2026-03-01, a Sunday.
@@ -27,7 +27,7 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_day_makes_what_is_due_and_says_how_long_it_is_kept() {
-    let cluster = shop(Profile::V3_5).await;
+    let cluster = shop_on_first_day(Profile::V3_5).await;
     auto(&cluster, "2026-03-01T04:15:00Z").await;
     for (days, scheduled_at) in [
         (1, "2026-03-02T04:15:00Z"),
@@ -54,7 +54,7 @@ async fn each_day_makes_what_is_due_and_says_how_long_it_is_kept() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_whose_snapshot_is_gone_does_not_count() {
-    let cluster = shop(Profile::V3_5).await;
+    let cluster = shop_on_first_day(Profile::V3_5).await;
     auto(&cluster, "2026-03-01T04:15:00Z").await;
     cluster.remove_snapshot("sales_20260301_full");
     cluster.advance(DAY);
@@ -68,7 +68,7 @@ async fn a_full_whose_snapshot_is_gone_does_not_count() {
 /// Delivery is at least once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_start_that_is_delivered_twice_backs_up_once() {
-    let cluster = shop(Profile::V3_5).await;
+    let cluster = shop_on_first_day(Profile::V3_5).await;
     let (one, other) = tokio::join!(
         auto(&cluster, "2026-03-01T04:15:00Z"),
         auto(&cluster, "2026-03-01T04:15:00Z")
@@ -89,7 +89,7 @@ async fn a_start_that_is_delivered_twice_backs_up_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scheduled_start_beside_a_running_backup_ends_well_and_says_so() {
-    let cluster = shop(Profile::V3_5).await;
+    let cluster = shop_on_first_day(Profile::V3_5).await;
     let started = flow::call(&cluster.context(), "StartBackup", start("by-hand"))
         .await
         .expect("a start");
@@ -105,7 +105,7 @@ async fn a_scheduled_start_beside_a_running_backup_ends_well_and_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_contradicts_itself_is_refused() {
-    let cluster = shop(Profile::V3_5).await;
+    let cluster = shop_on_first_day(Profile::V3_5).await;
     for (input, expected) in [
         (
             json!({ "group": "nightly", "kind": "auto", "baseline": "x" }),

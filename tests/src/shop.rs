@@ -7,7 +7,15 @@ use crate::{cluster::Cluster, flow};
 
 /// One table with row 1, in the group `nightly`.
 pub async fn shop(profile: Profile) -> Cluster {
-    let cluster = Cluster::start(profile).await;
+    fill(Cluster::start(profile).await).await
+}
+
+/// As [`shop`], for schedules that say the dates of that day, whenever the suite runs.
+pub async fn shop_on_first_day(profile: Profile) -> Cluster {
+    fill(Cluster::start_on_first_day(profile).await).await
+}
+
+async fn fill(cluster: Cluster) -> Cluster {
     cluster
         .sql(
             "CREATE DATABASE sales;

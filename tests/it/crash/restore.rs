@@ -135,6 +135,30 @@ async fn a_function_killed_while_it_puts_partitions_into_a_live_table_loses_noth
     function_killed(Way::Overwrite, 23).await;
 }
 
+/// What is undone cannot be undone, unless by the call that did it and could not say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_undo_that_is_killed_after_its_last_word_is_a_success() {
+    let (undisturbed, input) = Way::Undo.prepared().await;
+    undisturbed.emulator.faults().reset_journal();
+    flow::restore(&undisturbed, input).await.output();
+    let expected = picture(&undisturbed).await;
+    let journal = undisturbed.emulator.faults().journal();
+    let undone = journal
+        .iter()
+        .find(|entry| entry.sql.contains("SET state = 'UNDONE'"))
+        .expect("its last word");
+    let (cluster, input) = Way::Undo.prepared().await;
+    let kill = Kill {
+        statement: undone.number,
+        executed: true,
+    };
+    let (ended, fired) = flow::restore_with_kill(&cluster, input.clone(), kill).await;
+    assert!(fired && ended.result.is_ok(), "{:?}", ended.result);
+    assert_eq!(picture(&cluster).await, expected);
+    let twice = flow::restore(&cluster, input).await.error();
+    assert_eq!(twice.error, "InvalidInput", "{twice:?}");
+}
+
 /// The one statement that undoes itself when it is sent twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_swap_whose_answer_was_lost_is_not_sent_again() {
