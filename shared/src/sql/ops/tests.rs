@@ -247,6 +247,7 @@ fn run_status() {
     }
     texts.statement(&run_status::set_progress(&ops, &label, "it's"));
     texts.query(&run_status::foreign_active(&ops));
+    texts.query(&run_status::foreign_active_only(&ops));
     let foreign = ForeignRow {
         scope: "backup".into(),
         label: "it's".into(),
