@@ -21,6 +21,7 @@ mod metrics;
 mod names;
 mod polling;
 mod precheck;
+mod privileges;
 mod promote;
 mod recording;
 mod restore;
