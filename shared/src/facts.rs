@@ -167,6 +167,15 @@ pub enum TableEngine {
     Other(String),
 }
 
+/// What stands in a database, by names, ids and engines alone.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    pub tables: BTreeMap<TableName, (TableId, TableEngine)>,
+    pub views: BTreeSet<TableName>,
+    /// Nothing else is there.
+    pub complete: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyModel {

@@ -141,6 +141,8 @@ pub struct Job {
     pub detail: Option<String>,
     pub error: Option<FlowError>,
     pub progress: Option<Progress>,
+    /// How much StarRocks has to move, for people: `1.2 GB`. An estimate of the engine's.
+    pub size: Option<String>,
     /// Nothing is left to count, or to be counted. Saves looks; what was counted is kept elsewhere.
     pub counted: bool,
 }

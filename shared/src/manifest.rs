@@ -1,7 +1,7 @@
 //! The complete list of what a label stands for. Restoring a label reads one manifest and nothing
 //! else: no chain is walked, and every partition is in exactly one snapshot.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,20 @@ pub struct ManifestObject {
 }
 
 impl Manifest {
+    /// Some of its tables, and no objects: to look at these again.
+    #[must_use]
+    pub fn only(&self, tables: &BTreeSet<&TableName>) -> Manifest {
+        let wanted = |table: &&ManifestTable| tables.contains(&table.table);
+        Manifest {
+            label: self.label.clone(),
+            database: self.database.clone(),
+            plan_id: self.plan_id.clone(),
+            kind: self.kind,
+            tables: self.tables.iter().filter(wanted).cloned().collect(),
+            objects: Vec::new(),
+        }
+    }
+
     pub fn partitions_total(&self) -> u64 {
         self.tables
             .iter()

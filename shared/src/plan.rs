@@ -13,6 +13,7 @@ pub mod orphans;
 pub mod overdue;
 pub mod partition_diff;
 pub mod precheck;
+pub mod privileges;
 pub mod promote;
 pub mod reconcile;
 pub mod restore;

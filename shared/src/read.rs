@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     error::{Error, ErrorName},
-    facts::{DatabaseFacts, TableEngine, TableFacts},
+    facts::{DatabaseFacts, Listing, TableEngine, TableFacts},
     ident::{DatabaseName, ExecutionId, QualifiedTable, TableName},
     manifest::Manifest,
     plan::backup::Selection,
@@ -17,12 +17,14 @@ use crate::{
 mod around;
 mod catalog;
 mod cluster;
+mod grants;
 mod objects;
 mod partitions;
 mod table;
 
 pub use around::{Around, read_around};
 pub use cluster::{read_cluster, read_repository, utc_now};
+pub use grants::read_grants;
 
 use catalog::Catalog;
 use partitions::Partitions;
@@ -100,6 +102,29 @@ pub async fn read_databases(
         ),
     )
     .hint("let the job that swaps or re-creates them finish, then run this again"))
+}
+
+/// Without a look at any partition.
+pub async fn read_listings(
+    client: &mut Client,
+    databases: &BTreeSet<&DatabaseName>,
+) -> Result<BTreeMap<DatabaseName, Listing>, Error> {
+    let catalog = Catalog::read(client, databases.iter().copied()).await?;
+    let listing = |database: &DatabaseName| Listing {
+        tables: catalog
+            .tables(database)
+            .map(|listed| (listed.name.clone(), (listed.id, listed.engine.clone())))
+            .collect(),
+        views: catalog
+            .views(database)
+            .map(|(name, _)| name.clone())
+            .collect(),
+        complete: catalog.listing(database).is_some(),
+    };
+    let named = databases
+        .iter()
+        .map(|name| ((*name).clone(), listing(name)));
+    Ok(named.collect())
 }
 
 /// Tables of the selections that are there.

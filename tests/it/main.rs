@@ -22,6 +22,7 @@ mod metrics;
 mod names;
 mod polling;
 mod precheck;
+mod privileges;
 mod promote;
 mod recording;
 mod restore;

@@ -118,6 +118,62 @@ async fn every_failure_is_listed() {
     }
 }
 
+/// One way round: what is known without a look at any partition is said together.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_asked_for_the_rest_is_listed_too() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE EXTERNAL TABLE sales.ext (k INT) ENGINE=mysql PROPERTIES ('host'='h', \
+             'port'='1', 'user'='u', 'password'='p', 'database'='d', 'table'='t');
+             DROP REPOSITORY repo",
+        )
+        .await;
+    cluster
+        .group("some", &["sales.orders", "sales.gone", "sales.ext"])
+        .await;
+    let repository = "repository repo: it does not exist";
+    let some = json!({ "group": "some", "kind": "incremental", "baseline": "no_such_label" });
+    for (input, words) in [
+        (
+            json!({ "group": "nope", "kind": "full" }),
+            vec!["there is no group 'nope'", repository],
+        ),
+        (
+            some,
+            vec![
+                "there is no backup with label 'no_such_label'",
+                repository,
+                "sales.gone: the group names it, and it does not exist",
+                "sales.ext: StarRocks backs up no table of engine MYSQL",
+            ],
+        ),
+    ] {
+        refused(&cluster, input, &words).await;
+    }
+    cluster.sql("DROP DATABASE ops FORCE").await;
+    let words = ["the ops database ops does not exist", repository];
+    refused(&cluster, nightly(), &words).await;
+}
+
+async fn refused(cluster: &Cluster, input: Value, words: &[&str]) {
+    cluster.emulator.faults().reset_journal();
+    let error = flow::call(&cluster.context(), "Precheck", event(input))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::PrecheckFailed, "{error}");
+    for words in words {
+        assert!(error.message.contains(words), "{words}: {error}");
+    }
+    let read = |entry: &str| entry.contains("partitions_meta");
+    let journal = cluster.emulator.faults().journal();
+    assert!(
+        !journal.iter().any(|entry| read(&entry.sql)),
+        "no partition is read"
+    );
+    assert_eq!(changes(cluster), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tools_job_is_in_the_way() {
     let cluster = shop(Profile::V4_1).await;

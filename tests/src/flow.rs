@@ -16,7 +16,7 @@ use starrocks_emulator::Emulator;
 use tokio::sync::watch;
 
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, PASSWORD, SECRET_KEY},
     kill::{Kill, Killer, Victim},
 };
 
@@ -28,7 +28,12 @@ struct Handlers {
 
 impl Functions for Handlers {
     async fn invoke(self: Arc<Self>, function: String, payload: Value) -> Result<Value, FlowError> {
-        let call = call(&self.context, &function, payload);
+        is_clean(&function, &payload.to_string());
+        let call = async {
+            let answer = call(&self.context, &function, payload).await;
+            is_clean(&function, &format!("{answer:?}"));
+            answer
+        };
         let Some(killer) = &self.killer else {
             return call.await.map_err(|error| FlowError::from(&error));
         };
@@ -40,6 +45,13 @@ impl Functions for Handlers {
             }
             answer = call => answer.map_err(|error| FlowError::from(&error)),
         }
+    }
+}
+
+/// No state between two steps holds a secret, and no error: those of every test are looked through.
+fn is_clean(function: &str, text: &str) {
+    for secret in [PASSWORD, SECRET_KEY] {
+        assert!(!text.contains(secret), "{function}: a secret is in {text}");
     }
 }
 

@@ -112,10 +112,15 @@ fn job(job: &Value) -> (String, String) {
             Some("unchanged") => "nothing changed, nothing to store".to_owned(),
             _ => text(&job["state"]),
         },
-        progress => match progress["percent"].as_u64() {
-            Some(percent) => format!("{} {percent} %", text(&progress["state"])),
-            None => text(&progress["state"]),
-        },
+        progress => {
+            let state = text(&progress["state"]);
+            match (progress["percent"].as_u64(), job["size"].as_str()) {
+                (Some(percent), Some(size)) => format!("{state} {percent} % of {size}"),
+                (Some(percent), None) => format!("{state} {percent} %"),
+                (None, Some(size)) => format!("{state}, {size} in all"),
+                (None, None) => state,
+            }
+        }
     };
     let label = text(&job["label"]);
     let mut line = if label.is_empty() {
@@ -156,6 +161,35 @@ mod tests {
                 recorded(&outcome),
                 ("sales".to_owned(), expected.to_owned())
             );
+        }
+    }
+
+    #[test]
+    fn a_line_says_how_far_of_how_much() {
+        let line = |progress: Value, size: Value| {
+            let seen = json!({
+                "database": "sales", "label": "sales_1", "state": "running", "progress": progress,
+                "size": size,
+            });
+            job(&seen).1
+        };
+        let at = |percent: Value| json!({ "state": "UPLOADING", "percent": percent });
+        for (progress, size, expected) in [
+            (
+                at(json!(40)),
+                json!("1.2 GB"),
+                "sales_1 UPLOADING 40 % of 1.2 GB",
+            ),
+            (at(json!(40)), Value::Null, "sales_1 UPLOADING 40 %"),
+            (
+                at(Value::Null),
+                json!("1.2 GB"),
+                "sales_1 UPLOADING, 1.2 GB in all",
+            ),
+            (at(Value::Null), Value::Null, "sales_1 UPLOADING"),
+            (Value::Null, json!("1.2 GB"), "sales_1 in work"),
+        ] {
+            assert_eq!(line(progress, size), expected);
         }
     }
 }

@@ -328,10 +328,7 @@ fn job_now(job: &RestoreJob) -> JobNow {
 }
 
 fn job_for_people(own: &Own, shown: Option<&RestoreJob>) -> Job {
-    let size = own
-        .detail
-        .bytes
-        .map(|bytes| format!("{} in all", ByteSize(bytes)));
+    let size = own.detail.bytes.map(|bytes| ByteSize(bytes).to_string());
     let progress = match shown {
         None => Progress {
             state: "not shown by SHOW RESTORE".to_owned(),
@@ -341,7 +338,7 @@ fn job_for_people(own: &Own, shown: Option<&RestoreJob>) -> Job {
         Some(job) => Progress {
             state: job.state.as_str().to_owned(),
             percent: progress::percent(&job.work.progress),
-            detail: job.work.task_errors.clone().or(size),
+            detail: job.work.task_errors.clone(),
         },
     };
     Job {
@@ -353,5 +350,6 @@ fn job_for_people(own: &Own, shown: Option<&RestoreJob>) -> Job {
         error: None,
         counted: true,
         progress: Some(progress),
+        size,
     }
 }

@@ -12,7 +12,7 @@ use shared::{
     manifest::BackupStatus,
     metrics::{self, Metric},
     ops::{Ops, inventory::Group},
-    plan::schedule::Policy,
+    plan::{Finding, finding, schedule::Policy},
     starrocks::Client,
     time::UtcTime,
 };
@@ -86,22 +86,41 @@ pub(crate) async fn normalize(
         None => OnOverlap::Wait,
     });
     let ops = settings.ops_database();
-    let state = Ops::new(client, ops).schema_state().await?;
-    if let Some(error) = state.to_error(ops) {
-        return Err(error);
-    }
-    let group = Ops::new(client, ops).group(&input.group).await?;
-    if let Some(baseline) = &input.baseline {
-        check_baseline(&mut Ops::new(client, ops), baseline, &group).await?;
-    }
-    let databases: Vec<_> = group.into_keys().collect();
+    let (group, mut findings) = known_group(settings, client, &input).await?;
+    let databases: Vec<_> = group.keys().cloned().collect();
     let gathered = Gathered::read(settings, client, &databases).await?;
+    if !findings.is_empty() {
+        // What is asked for cannot be said; what else is in the way can.
+        findings.extend(match group.is_empty() {
+            true => gathered.check_surroundings(),
+            false => {
+                let unsupported = input.on_unsupported.unwrap_or_default();
+                let report = gathered
+                    .check_backup(settings, client, &group, unsupported)
+                    .await?;
+                report.findings
+            }
+        });
+        return Err(in_the_way(&input.group, &findings));
+    }
     let (kind, retention) = match input.kind {
         Kind::Full => (BackupKind::Full, None),
         Kind::Incremental => (BackupKind::Incremental, None),
         Kind::Auto => {
             let policy = input.policy.unwrap_or_default();
-            let cluster = gathered.cluster_id()?;
+            let cluster = match gathered.cluster_id() {
+                Ok(cluster) => cluster,
+                Err(error) => {
+                    let unsupported = input.on_unsupported.unwrap_or_default();
+                    let report = gathered
+                        .check_backup(settings, client, &group, unsupported)
+                        .await?;
+                    return Err(match report.passed() {
+                        true => error,
+                        false => in_the_way(&input.group, &report.findings),
+                    });
+                }
+            };
             let fulls = auto::fulls(settings, client, &input.group, &databases, cluster).await?;
             auto::choose(settings, &policy, started_at, &fulls)
         }
@@ -146,10 +165,11 @@ pub(crate) async fn normalize(
         let next = nothing("skipped", &run, reason);
         return Ok((run, next));
     }
-    let report = gathered.check_backup(&run.databases, run.on_unsupported);
-    if let Some(error) = report.to_error(&format!("group '{}' cannot be backed up now", run.group))
-    {
-        return Err(error);
+    let report = gathered
+        .check_backup(settings, client, &group, run.on_unsupported)
+        .await?;
+    if !report.passed() {
+        return Err(in_the_way(&run.group, &report.findings));
     }
     let next = Next {
         decision: NextDecision::Start,
@@ -157,6 +177,46 @@ pub(crate) async fn normalize(
         summary: Value::Null,
     };
     Ok((run, next))
+}
+
+/// What is to be backed up, or why that cannot be said. Without the ops tables nothing can.
+async fn known_group(
+    settings: &Settings,
+    client: &mut Client,
+    input: &Input,
+) -> Result<(Group, Vec<Finding>), Error> {
+    let ops = settings.ops_database();
+    let mut findings = Vec::new();
+    let state = Ops::new(client, ops).schema_state().await?;
+    if let Some(error) = state.to_error(ops) {
+        return Ok((Group::new(), vec![Finding::of("ops tables", &error)]));
+    }
+    let group = match Ops::new(client, ops).group(&input.group).await {
+        Ok(group) => group,
+        Err(error) if error.name == ErrorName::NotFound => {
+            findings.push(Finding::of("group", &error));
+            Group::new()
+        }
+        Err(error) => return Err(error),
+    };
+    if let Some(baseline) = &input.baseline {
+        match check_baseline(&mut Ops::new(client, ops), baseline, &group).await {
+            Ok(()) => {}
+            Err(error) if matches!(error.name, ErrorName::NotFound | ErrorName::InvalidInput) => {
+                findings.push(Finding::of("baseline", &error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((group, findings))
+}
+
+fn in_the_way(group: &GroupName, findings: &[Finding]) -> Error {
+    finding::to_error(
+        &format!("group '{group}' cannot be backed up now"),
+        findings,
+    )
+    .unwrap_or_else(|| Error::internal("a check failed that says nothing"))
 }
 
 impl Input {

@@ -5,17 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::{
     config::Settings,
     error::Error,
-    facts::cluster::{ClusterFacts, RepositoryFacts},
+    facts::{
+        TableEngine,
+        cluster::{ClusterFacts, RepositoryFacts},
+    },
     flow::OnUnsupported,
-    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableName},
+    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableId, TableName},
     job::Phase,
-    ops::{Ops, schema::SchemaState},
+    ops::{Ops, inventory::Group, schema::SchemaState},
     plan::{
+        Finding,
         backup::{Selection, Unsupported, unsupported},
         precheck::{
             BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
-            RunningJob, Surroundings, check_backup, check_restore,
+            RunningJob, Surroundings, check_backup, check_database, check_restore, combine,
         },
+        privileges::{self, Held},
     },
     read::{self, DatabaseReading},
     sql::show,
@@ -33,6 +38,9 @@ pub(crate) struct Gathered {
     foreign: Vec<ForeignClaim>,
     ops: OpsTables,
     existing: BTreeSet<DatabaseName>,
+    held: Held,
+    user: String,
+    ops_database: DatabaseName,
 }
 
 impl Gathered {
@@ -104,6 +112,7 @@ impl Gathered {
             .into_iter()
             .map(|row| row.0)
             .collect();
+        let held = read::read_grants(client).await?;
         let privileges = vec![
             PrivilegeProbe {
                 privilege: "REPOSITORY on SYSTEM".to_owned(),
@@ -126,6 +135,9 @@ impl Gathered {
             foreign,
             ops,
             existing,
+            held,
+            user: settings.connection().user.clone(),
+            ops_database: ops_database.clone(),
         })
     }
 
@@ -155,37 +167,107 @@ impl Gathered {
         }
     }
 
-    /// Before a backup. Its tables are read by `start-backup`, once, and refused there: a second
-    /// reading of all partitions would cost as much as the first.
-    pub(crate) fn check_backup(
+    /// Before a backup. What of its tables only partitions tell is found by `start-backup`, once: a
+    /// second reading of all partitions would cost as much as the first. Names and engines are known now.
+    pub(crate) async fn check_backup(
         &self,
-        databases: &[DatabaseName],
+        settings: &Settings,
+        client: &mut Client,
+        group: &Group,
         on_unsupported: OnUnsupported,
-    ) -> PrecheckReport {
-        let databases = databases
-            .iter()
-            .map(|name| {
-                let exists = self.existing.contains(name);
-                (
-                    name.clone(),
-                    DatabaseNeeds {
-                        exists,
-                        ..DatabaseNeeds::default()
-                    },
-                )
-            })
-            .collect();
-        check_backup(
-            &self.surroundings(),
-            &BackupNeeds {
-                on_unsupported,
-                databases,
-            },
-        )
+    ) -> Result<PrecheckReport, Error> {
+        let existing = group.keys().filter(|name| self.existing.contains(*name));
+        let listings = read::read_listings(client, &existing.collect()).await?;
+        // What restores of ours left is in no backup of a whole database.
+        let leftovers = Ops::new(client, settings.ops_database())
+            .leftovers()
+            .await?;
+        let mut of_all = self.check_surroundings();
+        of_all.extend(self.check_ops());
+        let mut of_databases = BTreeMap::new();
+        for (database, selection) in group {
+            let Some(listing) = listings.get(database) else {
+                let missing = DatabaseNeeds::default();
+                of_all.extend(check_database(on_unsupported, database, &missing));
+                continue;
+            };
+            let needs = DatabaseNeeds {
+                exists: true,
+                unsupported: unsupported::by_listing(listing, selection),
+                ..DatabaseNeeds::default()
+            };
+            let mut findings = check_database(on_unsupported, database, &needs);
+            let is_left = |id: TableId, name: &TableName| {
+                *selection == Selection::Everything && leftovers.contains(id, name)
+            };
+            let of_group = listing.tables.iter().filter(|(name, (id, engine))| {
+                *engine == TableEngine::Olap && selection.contains(name) && !is_left(*id, name)
+            });
+            let of_group = of_group.map(|(name, _)| name.clone()).collect();
+            let tables = listing.complete.then_some(of_group);
+            let tables = [(database.clone(), tables)].into();
+            findings.extend(privileges::check_backup(&self.held, &self.user, &tables));
+            of_databases.insert(database.clone(), findings);
+        }
+        let report = combine(of_all, of_databases);
+        // What costs this backup something; the state of the cluster is for `doctor`.
+        let of_content = |finding: &&Finding| ["table", "privilege"].contains(&finding.check);
+        for advice in report.advice().filter(of_content) {
+            tracing::warn!(finding = %advice, hint = advice.hint, "this will be missing");
+        }
+        Ok(report)
     }
 
-    pub(crate) fn check_restore(&self) -> PrecheckReport {
-        check_restore(&self.surroundings())
+    /// What stands in the way whatever is asked for, but for the ops tables themselves.
+    pub(crate) fn check_surroundings(&self) -> Vec<Finding> {
+        let needs = BackupNeeds {
+            on_unsupported: OnUnsupported::Fail,
+            databases: BTreeMap::new(),
+        };
+        let findings = check_backup(&self.surroundings(), &needs).findings;
+        let asked_for = |finding: &Finding| ["groups", "ops tables"].contains(&finding.check);
+        findings
+            .into_iter()
+            .filter(|finding| !asked_for(finding))
+            .collect()
+    }
+
+    fn check_ops(&self) -> Vec<Finding> {
+        match self.ops {
+            OpsTables::Ready => privileges::check_ops(&self.held, &self.user, &self.ops_database),
+            // They come with init, which says what it needs.
+            OpsTables::Missing | OpsTables::Incomplete(_) => Vec::new(),
+        }
+    }
+
+    /// `targets`: where tables will stand.
+    pub(crate) fn check_restore(
+        &self,
+        targets: &BTreeSet<DatabaseName>,
+        reads_rows: bool,
+    ) -> PrecheckReport {
+        let mut report = check_restore(&self.surroundings());
+        report.findings.extend(self.check_ops());
+        report
+            .findings
+            .extend(self.may_restore(targets, reads_rows));
+        report
+    }
+
+    fn may_restore<'a>(
+        &self,
+        targets: impl IntoIterator<Item = &'a DatabaseName>,
+        reads_rows: bool,
+    ) -> Vec<Finding> {
+        let databases = targets
+            .into_iter()
+            .map(|name| (name.clone(), self.existing.contains(name)))
+            .collect();
+        let needs = privileges::RestoreNeeds {
+            databases: &databases,
+            reads_rows,
+        };
+        privileges::check_restore(&self.held, &self.user, &needs)
     }
 
     /// For `doctor`: every table of every group is read too.
@@ -203,12 +285,15 @@ impl Gathered {
             OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
         };
         let mut databases = BTreeMap::new();
+        let mut of_groups: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
         for (name, reading) in &readings {
             let mut needs = DatabaseNeeds {
                 exists: self.existing.contains(name),
                 ..DatabaseNeeds::default()
             };
             if let Some(reading) = reading {
+                let of_group = reading.facts.tables.keys().chain(reading.unreadable.keys());
+                of_groups.insert(name.clone(), of_group.cloned().collect());
                 let tables = reading.facts.tables.iter();
                 needs.unsupported.extend(tables.filter_map(|(name, table)| {
                     // Whether LIST tables can be backed up is found out by BACKUP itself.
@@ -231,7 +316,18 @@ impl Gathered {
             on_unsupported: OnUnsupported::Fail,
             databases,
         };
-        Ok(check_backup(&self.surroundings(), &needs))
+        let mut report = check_backup(&self.surroundings(), &needs);
+        report.findings.extend(self.check_ops());
+        let tables = of_groups
+            .iter()
+            .map(|(name, tables)| (name.clone(), Some(tables.clone())))
+            .collect();
+        let privileges = privileges::check_backup(&self.held, &self.user, &tables);
+        report.findings.extend(privileges);
+        // Nobody restores now.
+        let restore = self.may_restore(of_groups.keys(), true).into_iter();
+        report.findings.extend(restore.map(Finding::into_advice));
+        Ok(report)
     }
 
     async fn read_groups(

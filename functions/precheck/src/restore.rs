@@ -186,8 +186,10 @@ async fn check_cluster(
         None => databases_of(settings, client, labels).await?,
     };
     let gathered = Gathered::read(settings, client, &databases).await?;
+    let targets = databases.into_iter().collect();
+    let reads_rows = input.row_counts.unwrap_or(true) || input.checksum.unwrap_or(false);
     match gathered
-        .check_restore()
+        .check_restore(&targets, reads_rows)
         .to_error("the restore cannot run now")
     {
         None => Ok(()),

@@ -10,7 +10,7 @@ use shared::{
     ident::{DatabaseId, DatabaseName},
     manifest::{BackupRecord, BackupStatus, Manifest, ManifestObject},
     ops::Ops,
-    plan::{reconcile::reconcile, second_reading::SecondReading},
+    plan::{reconcile::reconcile, row_counts::RowCounts, second_reading::SecondReading},
     read,
     sql::{
         ops::history::{Content, EndedRow},
@@ -65,16 +65,20 @@ pub(crate) async fn complete(
     }
     let manifest = &mut reconciled.manifest;
     let digest = manifest.digest();
-    if digest != planned_digest {
+    let rewritten = digest != planned_digest;
+    if rewritten {
         // Two attempts may see two databases: each has rows of its own, and a repeat the same ones.
         manifest.plan_id = format!("{planned_id}.{digest}")
             .parse()
             .expect("a plan id with a suffix has no white space");
         Ops::new(client, ops).write_manifest(manifest).await?;
-    } else {
-        Ops::new(client, ops).write_row_counts(manifest).await?;
     }
     let missing = missing(manifest);
+    // Rows that were just written have their counts in them.
+    let row_counts = match rewritten {
+        true => None,
+        false => RowCounts::of(manifest).to_text(manifest),
+    };
     Ops::new(client, ops)
         .record_ended(&EndedRow {
             label: &record.label,
@@ -93,6 +97,7 @@ pub(crate) async fn complete(
                 partitions_stored: manifest.partitions_stored(),
                 bytes_stored: manifest.bytes_stored(),
                 rows_total: manifest.rows_total(),
+                row_counts: row_counts.as_deref(),
             }),
         })
         .await?;
@@ -129,9 +134,10 @@ async fn second_reading(
         let shown = own.and_then(|job| job.pin.as_ref());
         if shown == Some(&kept.pin) {
             let covered = kept.counted.map_or(0, |mark| counts.covered(&mark));
-            let later = match covered < counts.counted() {
-                true => Some(read_now(run, client, planned).await?),
-                false => None,
+            let unproven = counts.unproven(planned, covered);
+            let later = match unproven.is_empty() {
+                true => None,
+                false => Some(read_now(run, client, &planned.only(&unproven)).await?),
             };
             counts.fill(planned, covered, later.as_ref());
             return Ok(kept.reading);

@@ -11,7 +11,10 @@ use shared::{
     track::{self, Whereabouts},
 };
 
-use crate::{Work, plan::Prepared};
+use crate::{
+    Work,
+    plan::{Prepared, size},
+};
 
 pub(crate) enum Adopted {
     /// A job to follow or to record, whoever started it. When it was another execution's other work,
@@ -122,6 +125,7 @@ fn job(record: &BackupRecord, state: JobState, detail: Option<String>) -> Job {
         detail,
         error: None,
         progress: None,
+        size: record.bytes_stored.and_then(size),
         counted: false,
     }
 }

@@ -14,6 +14,7 @@ use shared::{
     sql::{
         backup::BackupObject,
         ops::{history::PlannedRow, run_status::Phase},
+        show::ByteSize,
     },
     starrocks::Client,
 };
@@ -74,9 +75,15 @@ impl Prepared {
             detail: self.left_out.clone(),
             error: None,
             progress: None,
+            size: size(self.manifest.bytes_stored()),
             counted: false,
         }
     }
+}
+
+/// `None` where the engine does not know yet, as right after a load.
+pub(crate) fn size(bytes: u64) -> Option<String> {
+    (bytes > 0).then(|| ByteSize(bytes).to_string())
 }
 
 impl Work<'_> {

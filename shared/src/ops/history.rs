@@ -173,7 +173,7 @@ impl Ops<'_> {
         Ok(true)
     }
 
-    /// What was counted so far.
+    /// What was counted so far, or is proven of a label that has ended.
     pub async fn row_counts(&mut self, planned: &Manifest) -> Result<RowCounts, Error> {
         let column = KeptColumn::RowCounts;
         let Some(text) = self.kept(&planned.label, column).await? else {

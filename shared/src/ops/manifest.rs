@@ -41,24 +41,6 @@ impl Ops<'_> {
         })
     }
 
-    /// Writes the rows of what the label stores again, now with their counts, which the digest of a
-    /// manifest leaves out.
-    pub async fn write_row_counts(&mut self, counted: &Manifest) -> Result<(), Error> {
-        let mut rows = 0;
-        for statement in manifest::insert_counted(self.database, counted) {
-            self.client.run(&statement).await?;
-            rows += 1;
-        }
-        if rows == 0 {
-            return Ok(());
-        }
-        let counts = manifest::counted(counted).count() as u64;
-        until_visible!(format!("the row counts of label {}", counted.label), {
-            let query = manifest::count_counted(self.database, counted);
-            self.count(&query).await? >= counts
-        })
-    }
-
     /// Takes the rows of a plan away: before it is written again with other partitions, or when
     /// nothing was submitted under it.
     pub async fn delete_manifest(
@@ -103,7 +85,7 @@ impl Ops<'_> {
         let query = manifest::partitions(self.database, head.plan);
         let rows = self.client.fold(&query, Rows::default, Rows::add).await?;
         let read = rows.read;
-        let manifest = assemble(record, &head, objects, rows.tables)?;
+        let mut manifest = assemble(record, &head, objects, rows.tables)?;
         if read != head.partitions_total || manifest.digest() != head.digest {
             return Err(Error::new(
                 ErrorName::VerificationFailed,
@@ -119,6 +101,11 @@ impl Ops<'_> {
             )
             .hint("rows of backup_tables or backup_partitions were changed by hand, or a replica of \
                    the ops tables is behind; run the command again, then compare with a backup of ops"));
+        }
+        // Before its end, what is counted of a label is not proven.
+        if record.status.is_restorable() {
+            let counts = self.row_counts(&manifest).await?;
+            counts.fill(&mut manifest, counts.counted(), None);
         }
         Ok(manifest)
     }

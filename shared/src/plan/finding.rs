@@ -68,6 +68,24 @@ impl Finding {
         self
     }
 
+    /// The same, where nothing is to be refused because of it.
+    #[must_use]
+    pub fn into_advice(self) -> Finding {
+        match self.verdict {
+            Verdict::Failed(_) => Finding {
+                verdict: Verdict::Advice,
+                ..self
+            },
+            Verdict::Passed | Verdict::Advice => self,
+        }
+    }
+
+    /// An error that a check met.
+    pub fn of(check: &'static str, error: &Error) -> Finding {
+        let hint = error.hints.join("; ");
+        Finding::failed(check, error.name, error.message.clone(), hint)
+    }
+
     pub fn is_failure(&self) -> bool {
         matches!(self.verdict, Verdict::Failed(_))
     }

@@ -254,7 +254,6 @@ fn ops_tables(ops: &OpsTables) -> Finding {
 }
 
 fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
-    const CHECK: &str = "database";
     let mut findings = Vec::new();
     if needs.databases.is_empty() {
         findings.push(Finding::failed(
@@ -265,41 +264,66 @@ fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
         ));
     }
     for (database, needs_of) in &needs.databases {
-        if !needs_of.exists {
-            let hint = "create it, or take it out of the group: starrocks-br group list";
-            let missing = "there is no such database, or not even its name may be seen";
-            findings
-                .push(Finding::failed(CHECK, ErrorName::NotFound, missing, hint).about(database));
-            continue;
-        }
-        let before = findings.len();
-        for (table, reason) in &needs_of.unsupported {
-            let finding = match needs.on_unsupported {
-                OnUnsupported::Fail => reason.finding(table),
-                OnUnsupported::Skip => Finding::advice(
-                    "table",
-                    format!("left out: {reason}"),
-                    "the backup will be PARTIAL",
-                ),
-            };
-            findings.push(finding.about(format!("{database}.{table}")));
-        }
-        for (table, words) in &needs_of.unreadable {
-            let message = format!("it cannot be read: {words}");
-            let hint = format!(
-                "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE `{database}` to the backup user"
-            );
-            findings.push(
-                Finding::failed("table", ErrorName::AccessDenied, message, hint)
-                    .about(format!("{database}.{table}")),
-            );
-        }
-        if findings.len() == before {
-            findings.push(
-                Finding::passed(CHECK, "every table of the groups can be backed up")
-                    .about(database),
-            );
-        }
+        findings.extend(check_database(needs.on_unsupported, database, needs_of));
     }
     findings
+}
+
+/// What is to be known of one database of a group.
+pub fn check_database(
+    on_unsupported: OnUnsupported,
+    database: &DatabaseName,
+    needs: &DatabaseNeeds<'_>,
+) -> Vec<Finding> {
+    const CHECK: &str = "database";
+    if !needs.exists {
+        let hint = "create it, or take it out of the group: starrocks-br group list";
+        let missing = "there is no such database, or not even its name may be seen";
+        return vec![Finding::failed(CHECK, ErrorName::NotFound, missing, hint).about(database)];
+    }
+    let mut findings = Vec::new();
+    for (table, reason) in &needs.unsupported {
+        let finding = match on_unsupported {
+            OnUnsupported::Fail => reason.finding(table),
+            OnUnsupported::Skip => Finding::advice(
+                "table",
+                format!("left out: {reason}"),
+                "the backup will be PARTIAL",
+            ),
+        };
+        findings.push(finding.about(format!("{database}.{table}")));
+    }
+    for (table, words) in &needs.unreadable {
+        let message = format!("it cannot be read: {words}");
+        let hint = format!(
+            "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE `{database}` to the backup user"
+        );
+        findings.push(
+            Finding::failed("table", ErrorName::AccessDenied, message, hint)
+                .about(format!("{database}.{table}")),
+        );
+    }
+    if findings.is_empty() {
+        let all = "every table of the groups can be backed up";
+        findings.push(Finding::passed(CHECK, all).about(database));
+    }
+    findings
+}
+
+/// What is wrong with one database costs the others nothing: it is in the way only where nothing else
+/// would be backed up. Then, and where something is in the way of all, everything is listed.
+pub fn combine(
+    of_all: Vec<Finding>,
+    of_databases: BTreeMap<DatabaseName, Vec<Finding>>,
+) -> PrecheckReport {
+    let is_well = |findings: &[Finding]| !findings.iter().any(Finding::is_failure);
+    let goes_on = is_well(&of_all) && of_databases.values().any(|findings| is_well(findings));
+    let own = of_databases.into_values().flatten();
+    let own = own.map(|finding| match goes_on {
+        true => finding.into_advice(),
+        false => finding,
+    });
+    PrecheckReport {
+        findings: of_all.into_iter().chain(own).collect(),
+    }
 }

@@ -11,12 +11,17 @@
 //! verification of a restore; it can never hide a loss.
 //!
 //! What a label references was counted by the label that stores it, and is copied from there.
+//!
+//! The counts stay where they were collected, in one text beside the label: to write them into the rows
+//! of the manifest would be to write all of it a second time.
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     digest::{Digest, DigestWriter},
-    ident::{PartitionName, QualifiedTable},
+    ident::{PartitionName, QualifiedTable, TableName},
     label::SnapshotLabel,
     manifest::{Manifest, ManifestPartition, ManifestTable, UNPARTITIONED_KEY},
     plan::{
@@ -111,7 +116,8 @@ impl RowCounts {
     }
 
     /// Fills in what is counted: the first `covered` as they are, because reconciling strips what R1
-    /// shows changed; the others where `later`, a reading after all counts, shows no change.
+    /// shows changed; the others where `later`, a reading after all counts of at least the tables that
+    /// are [`unproven`](RowCounts::unproven), shows no change.
     pub fn fill(&self, planned: &mut Manifest, covered: usize, later: Option<&SecondReading>) {
         let mut counts = self.counts.iter().enumerate();
         let label = planned.label.clone();
@@ -128,6 +134,22 @@ impl RowCounts {
                 partition.row_count = count.filter(|_| proven);
             }
         }
+    }
+
+    /// What is known of a label that has ended, in the order of its manifest.
+    pub fn of(manifest: &Manifest) -> RowCounts {
+        let counts = stored(manifest).map(|(_, partition)| partition.row_count);
+        let mut counts: Vec<Option<u64>> = counts.collect();
+        let known = counts.iter().rposition(Option::is_some);
+        counts.truncate(known.map_or(0, |last| last + 1));
+        RowCounts { counts }
+    }
+
+    /// Of what was counted after the first `covered`, the tables that a reading has to show unchanged.
+    pub fn unproven<'a>(&self, planned: &'a Manifest, covered: usize) -> BTreeSet<&'a TableName> {
+        let counted = self.counts.iter().zip(stored(planned)).skip(covered);
+        let known = counted.filter(|(count, _)| count.is_some());
+        known.map(|(_, (table, _))| &table.table).collect()
     }
 
     /// `None` where that is too long to be kept: a label of more than about 100,000 partitions.

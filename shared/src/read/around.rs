@@ -94,9 +94,9 @@ async fn grants(
         }
         Err(error) => return Err(error.into()),
     };
-    for grant in all {
+    for grant in all.into_iter().filter(Grant::is_on_own_data) {
         for table in tables {
-            if let Some(again) = again(&grant, table) {
+            if let Some(again) = again(&grant.text, table) {
                 let grants = around.grants.entry(table.clone()).or_default();
                 if !grants.contains(&again) {
                     grants.push(again);
@@ -122,8 +122,8 @@ async fn all_grants(client: &mut Client) -> Result<Vec<Grant>, ClientError> {
 
 /// The statement that grants the same on the table that has the name then, if the grant is one on this
 /// single table. The engine prints names without quotes: `GRANT SELECT ON TABLE d.t TO USER 'u'@'%'`.
-fn again(grant: &Grant, table: &QualifiedTable) -> Option<String> {
-    let (privileges, rest) = grant.0.strip_prefix("GRANT ")?.split_once(" ON TABLE ")?;
+fn again(grant: &str, table: &QualifiedTable) -> Option<String> {
+    let (privileges, rest) = grant.strip_prefix("GRANT ")?.split_once(" ON TABLE ")?;
     let grantee = [" TO USER ", " TO ROLE "]
         .into_iter()
         .filter_map(|word| rest.rfind(word))
@@ -190,7 +190,7 @@ mod tests {
             ),
             ("GRANT 'root' TO 'root'@'%'", None),
         ] {
-            let again = again(&Grant(text.into()), &table);
+            let again = again(text, &table);
             assert_eq!(again.as_deref(), expected, "{text}");
         }
     }

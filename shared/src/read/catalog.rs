@@ -222,7 +222,7 @@ async fn without_operate(
             views,
             complete: grants
                 .iter()
-                .any(|grant| is_on_all_tables(&grant.0, database)),
+                .any(|grant| grant.is_on_own_data() && is_on_all_tables(&grant.text, database)),
             jobs,
         };
         read.insert((*database).clone(), content);

@@ -109,7 +109,7 @@ async fn from_nothing_to_a_restore_and_back() {
     let ticking = Ticking::of(&cluster);
     let full = text("backup full --group nightly").await;
     check_progress(&full, &["crm", "sales"]);
-    assert!(full.err.contains("FINISHED 100 %"), "{full:#?}");
+    assert!(full.err.contains("FINISHED 100 % of "), "{full:#?}");
     assert!(
         full.err.contains("sales: recorded as FINISHED"),
         "{full:#?}"

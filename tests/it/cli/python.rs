@@ -118,3 +118,55 @@ async fn its_command_lines_and_its_configuration_work_as_they_are() {
         Some(2)
     );
 }
+
+/// The Python tool's own tables are completed, but never under a run of it that may live.
+#[tokio::test(flavor = "multi_thread")]
+async fn init_leaves_the_tables_of_a_tool_at_work_alone() {
+    let cluster = shop().await;
+    cluster
+        .sql(
+            "DROP DATABASE ops FORCE;
+             CREATE DATABASE ops;
+             CREATE TABLE ops.run_status (scope STRING NOT NULL, label STRING NOT NULL, \
+             state STRING NOT NULL DEFAULT 'ACTIVE', started_at DATETIME DEFAULT CURRENT_TIMESTAMP, \
+             finished_at DATETIME) PRIMARY KEY (scope, label) DISTRIBUTED BY HASH(scope, label) \
+             BUCKETS 1 PROPERTIES ('replication_num'='1');
+             INSERT INTO ops.run_status (scope, label, state) VALUES \
+             ('backup', 'sales_old', 'FINISHED'), ('backup', 'sales_20260228_full', 'ACTIVE')",
+        )
+        .await;
+    let shell = Shell::at(&cluster);
+    let columns = "SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.columns \
+                   WHERE TABLE_SCHEMA = 'ops'";
+    let before = cluster.rows(columns).await;
+
+    let refused = shell.run("init").await;
+    assert_eq!(refused.code, Some(3), "{refused:#?}");
+    let clear = "UPDATE `ops`.`run_status` SET state = 'CANCELLED' WHERE scope = 'backup' AND label = \
+                 'sales_20260228_full'";
+    for words in ["backup 'sales_20260228_full' is in work", clear] {
+        assert!(refused.err.contains(words), "{words}: {refused:#?}");
+    }
+    assert_eq!(cluster.rows(columns).await, before);
+
+    // It sends its BACKUP before it writes its row.
+    cluster.sql(clear).await;
+    cluster
+        .sql(&format!(
+            "BACKUP SNAPSHOT crm.crm_20260301_full TO {REPOSITORY}"
+        ))
+        .await;
+    let refused = shell.run("init").await;
+    assert_eq!(refused.code, Some(3), "{refused:#?}");
+    for words in [
+        "BACKUP 'crm_20260301_full' of database crm",
+        "SHOW BACKUP FROM `crm`",
+    ] {
+        assert!(refused.err.contains(words), "{words}: {refused:#?}");
+    }
+    assert_eq!(cluster.rows(columns).await, before);
+
+    cluster.advance(600);
+    let done = shell.run("init").await.succeeded();
+    assert!(done.out.contains("columns to ops.run_status"), "{done:#?}");
+}

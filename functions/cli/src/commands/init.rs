@@ -3,7 +3,6 @@
 use serde_json::json;
 use shared::{
     error::{Error, ErrorName},
-    ops::Ops,
     read,
 };
 
@@ -28,7 +27,7 @@ impl Session<'_> {
                  \"REGION\", \"aws.s3.use_instance_profile\" = \"true\")"
             )));
         }
-        if let Some(conflict) = self.foreign(&mut client).await? {
+        if let Some(conflict) = self.ops(&mut client).conflict_with_init().await? {
             return Err(conflict);
         }
         let cluster = read::read_cluster(&mut client).await?;
@@ -63,18 +62,5 @@ impl Session<'_> {
             );
         }
         Ok(())
-    }
-
-    /// A run of the Python tool that lives must not find its tables altered under it.
-    async fn foreign(
-        &self,
-        client: &mut shared::starrocks::Client,
-    ) -> Result<Option<Error>, Error> {
-        let mut ops = Ops::new(client, self.context.settings().ops_database());
-        match ops.schema_state().await? {
-            shared::ops::schema::SchemaState::Current => ops.foreign_conflict().await,
-            // Without our columns its rows cannot be told from ours: only a job that runs conflicts.
-            _ => Ok(None),
-        }
     }
 }

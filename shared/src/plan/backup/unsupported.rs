@@ -4,9 +4,9 @@ use std::fmt;
 
 use crate::{
     error::ErrorName,
-    facts::{Partitioning, TableEngine, TableFacts, TableState},
+    facts::{Listing, Partitioning, TableEngine, TableFacts, TableState},
     ident::TableName,
-    plan::Finding,
+    plan::{Finding, backup::Selection},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,32 @@ pub fn reason(table: &TableFacts, list_supported: bool) -> Option<Unsupported> {
     } else {
         None
     }
+}
+
+/// What names and engines tell, without a look at any partition.
+pub fn by_listing<'a>(
+    listing: &'a Listing,
+    selection: &'a Selection,
+) -> Vec<(&'a TableName, Unsupported)> {
+    let selected = listing
+        .tables
+        .iter()
+        .filter(|(name, _)| selection.contains(name));
+    let mut found: Vec<(&TableName, Unsupported)> = selected
+        .filter_map(|(name, (_, engine))| match engine {
+            TableEngine::Olap => None,
+            TableEngine::Other(engine) => Some((name, Unsupported::Engine(engine.clone()))),
+        })
+        .collect();
+    if let Selection::Names(names) = selection
+        && listing.complete
+    {
+        let there =
+            |name: &TableName| listing.tables.contains_key(name) || listing.views.contains(name);
+        let missing = names.iter().filter(|name| !there(name));
+        found.extend(missing.map(|name| (name, Unsupported::Missing)));
+    }
+    found
 }
 
 impl Unsupported {

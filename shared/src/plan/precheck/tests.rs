@@ -481,3 +481,27 @@ fn room_is_counted_disk_by_disk() {
     dead.backends = Some(vec![backend(1, false)]);
     assert_eq!(usable_bytes(&dead, 0), Some(0));
 }
+
+#[test]
+fn one_database_that_cannot_be_backed_up_does_not_take_the_others_with_it() {
+    let failed = |name| vec![Finding::failed("table", name, "no", "do this")];
+    let well = || vec![Finding::passed("table", "yes")];
+    let name = |text: &str| text.parse::<DatabaseName>().unwrap();
+    let (input, denied) = (ErrorName::PrecheckFailed, ErrorName::AccessDenied);
+    for (of_all, sales, crm, failures) in [
+        (well(), well(), well(), 0),
+        (well(), failed(denied), well(), 0),
+        (well(), failed(denied), failed(input), 2),
+        (failed(input), failed(denied), well(), 2),
+        (failed(input), well(), well(), 1),
+    ] {
+        let of_databases = [(name("sales"), sales), (name("crm"), crm)].into();
+        let report = combine(of_all, of_databases);
+        assert_eq!(report.findings.len(), 3);
+        let failed = report
+            .findings
+            .iter()
+            .filter(|finding| finding.is_failure());
+        assert_eq!(failed.count(), failures, "{report:?}");
+    }
+}

@@ -153,3 +153,40 @@ fn what_is_kept_comes_back_or_is_rejected() {
     counts.add((0..200_000).map(Some));
     assert_eq!(counts.to_text(&planned), None);
 }
+
+/// What is kept beside a label gives every count back that was proven, and no other.
+#[test]
+fn the_counts_of_a_label_that_ended_come_back() {
+    let planned = planned();
+    let total = stored(&planned).count();
+    let mut counts = RowCounts::default();
+    counts.add([Some(3), None, Some(5)]);
+    let mut ended = planned.clone();
+    counts.fill(&mut ended, 3, None);
+    let kept = RowCounts::of(&ended);
+    assert_eq!(kept, counts, "what was never counted takes no room");
+    let mut read = planned.clone();
+    kept.fill(&mut read, kept.counted(), None);
+    assert_eq!(filled(&read), filled(&ended));
+    assert_eq!(RowCounts::of(&planned), RowCounts::default());
+    assert!(filled(&read)[3..total].iter().all(Option::is_none));
+}
+
+#[test]
+fn only_tables_with_a_count_that_nothing_proves_are_looked_at_again() {
+    let planned = planned();
+    let total = stored(&planned).count();
+    let mut counts = RowCounts::default();
+    counts.add((0..total as u64 - 1).map(Some));
+    counts.add([None]);
+    assert!(counts.unproven(&planned, total - 1).is_empty());
+    assert!(counts.unproven(&planned, total).is_empty());
+    // The last could not be counted, and is alone in its table.
+    let counted = stored(&planned).take(total - 1);
+    let counted: BTreeSet<&TableName> = counted.map(|(table, _)| &table.table).collect();
+    assert_eq!(counts.unproven(&planned, 0), counted);
+    let (table, _) = stored(&planned).nth(total - 2).unwrap();
+    let some = counts.unproven(&planned, total - 2);
+    assert_eq!(some, BTreeSet::from([&table.table]));
+    assert_eq!(planned.only(&some).tables, [table.clone()]);
+}

@@ -235,7 +235,7 @@ pub fn set_pinned(ops: &DatabaseName, label: &SnapshotLabel) -> Statement {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeptColumn {
     SecondReading,
-    /// Until the label has ended; then they are in `backup_partitions`.
+    /// Of what the label itself stores: as counted while it runs, as proven from its end on.
     RowCounts,
 }
 
@@ -308,6 +308,7 @@ pub struct Content<'a> {
     pub partitions_stored: u64,
     pub bytes_stored: u64,
     pub rows_total: Option<u64>,
+    pub row_counts: Option<&'a str>,
 }
 
 pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
@@ -336,7 +337,8 @@ pub fn set_ended(ops: &DatabaseName, row: &EndedRow<'_>) -> Statement {
             .number(content.bytes_stored)
             .text(", rows_total = ")
             .number_or_null(content.rows_total)
-            .text(", row_counts = NULL"),
+            .text(", row_counts = ")
+            .literal_or_null(content.row_counts),
     };
     sql.text(" WHERE label = ")
         .literal(row.label.as_str())

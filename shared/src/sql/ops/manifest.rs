@@ -93,35 +93,16 @@ pub fn insert_partitions(
     ops: &DatabaseName,
     manifest: &Manifest,
 ) -> impl Iterator<Item = Statement> {
-    insert_rows(ops, manifest, rows(manifest).collect())
-}
-
-/// The partitions that the label itself stores and whose rows are known.
-pub fn counted(manifest: &Manifest) -> impl Iterator<Item = PartitionOf<'_>> {
-    rows(manifest).filter(|(_, partition)| {
-        *partition.stored_in == manifest.label && partition.row_count.is_some()
-    })
-}
-
-/// Those again. The same key, so that their rows are replaced.
-pub fn insert_counted(ops: &DatabaseName, manifest: &Manifest) -> impl Iterator<Item = Statement> {
-    insert_rows(ops, manifest, counted(manifest).collect())
-}
-
-type PartitionOf<'a> = (&'a ManifestTable, &'a ManifestPartition);
-
-fn rows(manifest: &Manifest) -> impl Iterator<Item = PartitionOf<'_>> {
-    manifest.tables.iter().flat_map(|table| {
-        let partitions = table.partitions.iter();
-        partitions.map(move |partition| (table, partition))
-    })
-}
-
-fn insert_rows<'a>(
-    ops: &DatabaseName,
-    manifest: &Manifest,
-    rows: Vec<PartitionOf<'a>>,
-) -> impl Iterator<Item = Statement> {
+    let rows: Vec<PartitionOf<'_>> = manifest
+        .tables
+        .iter()
+        .flat_map(|table| {
+            table
+                .partitions
+                .iter()
+                .map(move |partition| (table, partition))
+        })
+        .collect();
     let statements = rows.len().div_ceil(MAX_ROWS_PER_INSERT);
     (0..statements).map(move |number| {
         let from = number * MAX_ROWS_PER_INSERT;
@@ -129,6 +110,8 @@ fn insert_rows<'a>(
         insert_partition_rows(ops, manifest, &rows[from..to])
     })
 }
+
+type PartitionOf<'a> = (&'a ManifestTable, &'a ManifestPartition);
 
 fn insert_partition_rows(
     ops: &DatabaseName,
@@ -206,17 +189,6 @@ fn delete(ops: &DatabaseName, table: OpsTable, label: &SnapshotLabel, plan: &Pla
 /// How many rows of a plan can be read.
 pub fn count_partitions(ops: &DatabaseName, plan: &PlanId) -> Query<CountRow> {
     count(ops, OpsTable::BackupPartitions, plan)
-}
-
-/// How many rows of what the label stores have a count.
-pub fn count_counted(ops: &DatabaseName, manifest: &Manifest) -> Query<CountRow> {
-    Sql::new("SELECT COUNT(*) AS n FROM ")
-        .ops_table(ops, OpsTable::BackupPartitions)
-        .text(" WHERE row_count IS NOT NULL AND plan_id = ")
-        .literal(manifest.plan_id.as_str())
-        .text(" AND stored_in = ")
-        .literal(manifest.label.as_str())
-        .query("SELECT count")
 }
 
 pub fn count_tables(ops: &DatabaseName, plan: &PlanId) -> Query<CountRow> {

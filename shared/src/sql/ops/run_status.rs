@@ -451,6 +451,14 @@ pub fn foreign_active(ops: &DatabaseName) -> Query<ForeignRow> {
         .query("SELECT foreign runs")
 }
 
+/// The same in a table that the Python tool made and nobody completed: every row is that tool's.
+pub fn foreign_active_only(ops: &DatabaseName) -> Query<ForeignRow> {
+    Sql::new("SELECT scope, label FROM ")
+        .ops_table(ops, OpsTable::RunStatus)
+        .text(" WHERE state = 'ACTIVE' ORDER BY scope, label")
+        .query("SELECT foreign runs")
+}
+
 /// The statement that a person runs to clear a row of the Python tool that is not running.
 pub fn clear_foreign(ops: &DatabaseName, row: &ForeignRow) -> Statement {
     Sql::new("UPDATE ")

@@ -167,6 +167,7 @@ fn history() {
             partitions_stored: 1,
             bytes_stored: 10,
             rows_total: None,
+            row_counts: Some("3f it's"),
         }),
     ] {
         texts.statement(&history::set_ended(
@@ -190,11 +191,10 @@ fn manifests() {
     let mut texts = Texts::default();
     let inserts = manifest::insert_tables(&ops, &sample).into_iter();
     let inserts = inserts.chain(manifest::insert_partitions(&ops, &sample));
-    for insert in inserts.chain(manifest::insert_counted(&ops, &sample)) {
+    for insert in inserts {
         texts.statement(&insert);
     }
     texts.query(&manifest::count_partitions(&ops, plan));
-    texts.query(&manifest::count_counted(&ops, &sample));
     texts.query(&manifest::count_tables(&ops, plan));
     texts.query(&manifest::tables(&ops, plan));
     texts.query(&manifest::partitions(&ops, plan));
@@ -247,6 +247,7 @@ fn run_status() {
     }
     texts.statement(&run_status::set_progress(&ops, &label, "it's"));
     texts.query(&run_status::foreign_active(&ops));
+    texts.query(&run_status::foreign_active_only(&ops));
     let foreign = ForeignRow {
         scope: "backup".into(),
         label: "it's".into(),
@@ -316,4 +317,24 @@ fn restores() {
     ));
     texts.statement(&steps::set_verified(&ops, &restore, 5, Some("it's")));
     insta::assert_snapshot!("restores", texts.all());
+}
+
+/// Each INSERT is a transaction and a version: 100,000 partitions are written once, in a dozen.
+#[test]
+fn a_large_manifest_takes_few_statements() {
+    let mut large = sample();
+    let table = large.tables[0].clone();
+    let partition = table.partitions[0].clone();
+    large.objects.clear();
+    large.tables = ["orders", "users"]
+        .map(|name| ManifestTable {
+            table: name.parse().unwrap(),
+            partitions: vec![partition.clone(); 50_000],
+            ..table.clone()
+        })
+        .into();
+    let ops: DatabaseName = name("ops");
+    let tables = manifest::insert_tables(&ops, &large).len();
+    let partitions = manifest::insert_partitions(&ops, &large).count();
+    assert_eq!((tables, partitions), (1, 10));
 }

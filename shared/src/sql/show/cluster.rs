@@ -205,11 +205,27 @@ pub fn grants() -> Query<Grant> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant(pub String);
+pub struct Grant {
+    /// `None` for the grant of a role.
+    pub catalog: Option<String>,
+    /// `GRANT SELECT ON TABLE d.t TO USER 'u'@'%'`, names without quotes.
+    pub text: String,
+}
+
+impl Grant {
+    /// Not on an external catalog, whose grants read the same.
+    pub fn is_on_own_data(&self) -> bool {
+        let catalog = self.catalog.as_deref();
+        catalog.is_none_or(|catalog| catalog == "default_catalog")
+    }
+}
 
 impl FromRow for Grant {
     fn from_row(row: &Row) -> Result<Self, RowError> {
-        Ok(Grant(row.text("Grants")?.to_owned()))
+        Ok(Grant {
+            catalog: row.optional("Catalog")?.map(str::to_owned),
+            text: row.text("Grants")?.to_owned(),
+        })
     }
 }
 

@@ -33,7 +33,7 @@ pub(in crate::asl::tests) fn job(database: &str, state: &str) -> Value {
         "label": submitted.then(|| format!("{database}_20260301_inc")),
         "plan_id": null, "state": state, "detail": null, "error": null,
         "progress": (state == "running").then(|| json!({"state": "UPLOADING", "percent": 40, "detail": null})),
-        "counted": false,
+        "size": null, "counted": false,
     });
     typed::<Job>(&job);
     job
