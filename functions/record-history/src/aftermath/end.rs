@@ -125,6 +125,7 @@ impl Aftermath<'_> {
             detail: words,
             error: None,
             progress: None,
+            size: None,
             counted: true,
         };
         let run = self.run_of(lease, record)?;
