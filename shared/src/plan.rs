@@ -11,6 +11,7 @@ pub mod label;
 pub mod orphans;
 pub mod overdue;
 pub mod partition_diff;
+pub mod polling;
 pub mod precheck;
 pub mod promote;
 pub mod reconcile;

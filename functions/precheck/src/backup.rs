@@ -11,7 +11,7 @@ use shared::{
     manifest::BackupStatus,
     metrics::{self, Metric},
     ops::{Ops, inventory::Group},
-    plan::schedule::Policy,
+    plan::{polling, schedule::Policy},
     starrocks::Client,
     time::UtcTime,
 };
@@ -119,6 +119,7 @@ pub(crate) async fn normalize(
         window_seconds: settings.window_seconds(),
         databases,
     };
+    polling::check_history(run.databases.len(), run.window_seconds)?;
     for database in &run.databases {
         // A name that cannot be part of a label is refused before anything is done.
         run.label_stem(database, settings.label_time_zone())
