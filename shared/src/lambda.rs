@@ -37,7 +37,7 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (handler, context) = &*shared;
-            let load = async || Context::load(None).await;
+            let load = async || Context::in_lambda().await;
             answer(handler, context, load, event.payload)
                 .await
                 .map_err(diagnostic)
