@@ -153,7 +153,7 @@ async fn the_history_of_a_long_backup_is_as_it_was_computed() {
 async fn a_window_that_history_has_no_room_for_is_refused() {
     let cluster = tests::shop::shop(Profile::V4_1).await;
     let input = json!({ "group": "nightly", "kind": "full" });
-    let refused = [("STARROCKS_BR_WINDOW_HOURS", "168")];
+    let refused = [("STARROCKS_BR_WINDOW_HOURS", "54")];
     let error = flow::backup_as(&cluster, input.clone(), &refused)
         .await
         .error();
@@ -163,7 +163,7 @@ async fn a_window_that_history_has_no_room_for_is_refused() {
         cluster.one("SELECT COUNT(*) FROM ops.run_status").await,
         "0"
     );
-    let accepted = [("STARROCKS_BR_WINDOW_HOURS", "100")];
+    let accepted = [("STARROCKS_BR_WINDOW_HOURS", "53")];
     flow::backup_as(&cluster, input, &accepted).await.output();
 }
 

@@ -30,9 +30,9 @@ pub fn wait_seconds(waited: u64, age_seconds: i64) -> u64 {
 }
 
 /// Looks at a job that takes so long.
-pub fn looks(seconds: u32) -> u64 {
+pub fn looks(seconds: u64) -> u64 {
     let (mut looks, mut waited, mut age) = (1, 0, 0_u64);
-    while age < u64::from(seconds) {
+    while age < seconds {
         waited = wait_seconds(waited, i64::try_from(age).unwrap_or(i64::MAX));
         age += waited;
         looks += 1;
@@ -40,28 +40,29 @@ pub fn looks(seconds: u32) -> u64 {
     looks
 }
 
-/// Events in the history of a backup that takes its whole window.
-pub fn history_events(databases: usize, window_seconds: u32) -> u64 {
+/// Events in the history of a backup that is followed for so long.
+pub fn history_events(databases: usize, seconds: u64) -> u64 {
     let databases = u64::try_from(databases).unwrap_or(u64::MAX);
-    PER_EXECUTION + PER_DATABASE.saturating_mul(databases) + PER_LOOK * looks(window_seconds)
+    PER_EXECUTION + PER_DATABASE.saturating_mul(databases) + PER_LOOK * looks(seconds)
 }
 
-/// Refuses what would pass [`HISTORY_LIMIT`].
-pub fn check_history(databases: usize, window_seconds: u32) -> Result<(), Error> {
-    let events = history_events(databases, window_seconds);
+/// Refuses what would pass [`HISTORY_LIMIT`]. A backup is followed until StarRocks ends it, which may be
+/// after `windows` times its window.
+pub fn check_history(databases: usize, window_hours: u64, windows: u64) -> Result<(), Error> {
+    let events_with = |hours: u64| history_events(databases, hours * windows * 3600);
+    let events = events_with(window_hours);
     if events <= HISTORY_LIMIT {
         return Ok(());
     }
-    let hours = window_seconds / 3600;
     let error = Error::new(
         ErrorName::InvalidConfig,
         format!(
-            "a backup of {databases} databases that is followed for {hours} hours writes {events} events into \
-             the history of its execution, more than {HISTORY_LIMIT}; with 25000 AWS Step Functions would end it"
+            "a backup of {databases} databases that is followed for {} hours writes {events} events into the \
+             history of its execution, more than {HISTORY_LIMIT}; with 25000 AWS Step Functions would end it",
+            window_hours * windows
         ),
     );
-    let fitting =
-        (1..hours).rfind(|hours| history_events(databases, hours * 3600) <= HISTORY_LIMIT);
+    let fitting = (1..window_hours).rfind(|&hours| events_with(hours) <= HISTORY_LIMIT);
     Err(match fitting {
         Some(hours) => error.hint(format!(
             "divide the databases among several groups, or set STARROCKS_BR_WINDOW_HOURS to at most {hours}"
@@ -94,24 +95,24 @@ mod tests {
 
     #[test]
     fn a_day_is_far_below_the_limit_for_any_group() {
-        for (databases, hours, most) in [(1, 24, 4_000), (4, 24, 4_000), (20, 24, 4_000)] {
-            let events = history_events(databases, hours * 3600);
-            assert!((3_000..most).contains(&events), "{databases}: {events}");
+        for databases in [1, 4, 20] {
+            let events = history_events(databases, 24 * 3600);
+            assert!((3_000..4_000).contains(&events), "{databases}: {events}");
+            assert_eq!(check_history(databases, 24, 2), Ok(()));
         }
-        assert_eq!(check_history(500, 86_400), Ok(()));
     }
 
     #[test]
     fn what_would_pass_the_limit_is_refused_with_what_would_not() {
-        assert_eq!(check_history(1, 100 * 3600), Ok(()));
-        let error = check_history(20, 720 * 3600).unwrap_err();
-        assert_eq!(error.name, ErrorName::InvalidConfig);
-        assert!(error.message.contains("20 databases"), "{error}");
-        let hours: u32 = error.hints[0].rsplit(' ').next().unwrap().parse().unwrap();
-        assert_eq!(check_history(20, hours * 3600), Ok(()));
-        assert!(check_history(20, (hours + 1) * 3600).is_err());
-
-        let error = check_history(1_000, 86_400).unwrap_err();
-        assert!(error.hints[0].contains("several groups"), "{error}");
+        for (windows, most) in [(1, 106), (2, 53)] {
+            assert_eq!(check_history(1, most, windows), Ok(()));
+            let error = check_history(1, most + 1, windows).unwrap_err();
+            assert_eq!(error.name, ErrorName::InvalidConfig);
+            let hint = format!("at most {most}");
+            assert!(error.hints[0].ends_with(&hint), "{error}");
+        }
+        let error = check_history(1_000, 24, 1).unwrap_err();
+        assert!(error.message.contains("1000 databases"), "{error}");
+        assert!(error.hints[0].ends_with("several groups"), "{error}");
     }
 }
