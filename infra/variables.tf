@@ -57,8 +57,8 @@ variable "window_hours" {
   type        = number
   default     = 24
   validation {
-    condition     = var.window_hours >= 1 && var.window_hours <= 720 && floor(var.window_hours) == var.window_hours
-    error_message = "window_hours is a whole number from 1 to 720."
+    condition     = var.window_hours >= 1 && var.window_hours <= 53 && floor(var.window_hours) == var.window_hours
+    error_message = "window_hours is a whole number from 1 to 53: a longer backup would fill the history of its execution."
   }
 }
 

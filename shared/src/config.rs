@@ -42,17 +42,20 @@ impl Source {
     /// From a file (none is needed: each key has an environment variable) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Source, Error> {
         check_environment()?;
-        Source::read(path, &|name| environment(name))
+        Source::read(read_file(path)?, &|name| environment(name))
+    }
+
+    /// Where there never is a file. Apart from [`Source::load`], so that a program that calls only this
+    /// one has no reader of YAML inside.
+    pub fn from_environment() -> Result<Source, Error> {
+        check_environment()?;
+        Source::read(ConfigFile::default(), &|name| environment(name))
     }
 
     fn read(
-        path: Option<&Path>,
+        file: ConfigFile,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Source, Error> {
-        let file = match path {
-            Some(path) => file::read(path)?,
-            None => ConfigFile::default(),
-        };
         let source = Source {
             file: variables::apply(file, environment)?,
             password: password(environment)?,
@@ -114,7 +117,7 @@ impl Settings {
         path: Option<&Path>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Settings, Error> {
-        Source::read(path, environment)?.settings(None)
+        Source::read(read_file(path)?, environment)?.settings(None)
     }
 
     fn check(
@@ -236,9 +239,37 @@ pub fn operating_user() -> String {
     user::operating(&environment)
 }
 
+/// Where Lambda says that the services of AWS are: what the AWS SDKs read, by their names for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AwsEndpoint {
+    pub region: Option<String>,
+    pub url: Option<String>,
+    pub use_fips: bool,
+    pub use_dual_stack: bool,
+}
+
+impl AwsEndpoint {
+    /// <https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html>
+    pub fn from_environment() -> AwsEndpoint {
+        let is_true =
+            |name| environment(name).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+        AwsEndpoint {
+            region: environment("AWS_REGION"),
+            url: environment("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+                .or_else(|| environment("AWS_ENDPOINT_URL")),
+            use_fips: is_true("AWS_USE_FIPS_ENDPOINT"),
+            use_dual_stack: is_true("AWS_USE_DUALSTACK_ENDPOINT"),
+        }
+    }
+}
+
 /// Where the metrics of this instance go, so that two in one account stay apart.
 pub fn metric_namespace() -> String {
     environment(variables::METRIC_NAMESPACE).unwrap_or_else(|| metrics::NAMESPACE.to_owned())
+}
+
+fn read_file(path: Option<&Path>) -> Result<ConfigFile, Error> {
+    path.map_or_else(|| Ok(ConfigFile::default()), file::read)
 }
 
 /// Before anything is read: a variable that cannot be read as text would count as not set.

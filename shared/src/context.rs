@@ -42,10 +42,25 @@ impl Context {
     /// From a file (none is needed), the environment, and the secret that it names, if any.
     pub async fn load(path: Option<&Path>) -> Result<Context, Error> {
         let source = Source::load(path)?;
-        let Some(id) = source.secret_id() else {
+        let store = match source.secret_id() {
+            Some(id) => Some(Secrets::open(id).await),
+            None => None,
+        };
+        Context::open(source, store).await
+    }
+
+    /// In a Lambda function: from its environment alone, with the credentials that Lambda puts there. Apart
+    /// from [`Context::load`], so that six programs are without every other way to find credentials.
+    pub async fn in_lambda() -> Result<Context, Error> {
+        let source = Source::from_environment()?;
+        let store = source.secret_id().map(Secrets::in_lambda);
+        Context::open(source, store).await
+    }
+
+    async fn open(source: Source, store: Option<Secrets>) -> Result<Context, Error> {
+        let Some(store) = store else {
             return Ok(Context::new(source.settings(None)?));
         };
-        let store = Secrets::open(id).await;
         let settings = fetch(&source, &store, Stage::Current)
             .await?
             .ok_or_else(|| Error::internal("a secret without a current version is an error"))?;

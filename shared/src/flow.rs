@@ -138,7 +138,9 @@ pub struct Job {
     pub plan_id: Option<PlanId>,
     pub state: JobState,
     /// The engine's words where it did not simply succeed.
+    #[serde(serialize_with = "brief::text")]
     pub detail: Option<String>,
+    #[serde(serialize_with = "brief::error")]
     pub error: Option<FlowError>,
     pub progress: Option<Progress>,
     /// How much StarRocks has to move, for people: `1.2 GB`. An estimate of the engine's.
@@ -168,6 +170,7 @@ pub struct Progress {
     /// The engine's state word.
     pub state: String,
     pub percent: Option<u8>,
+    #[serde(serialize_with = "brief::text")]
     pub detail: Option<String>,
 }
 
@@ -182,7 +185,42 @@ pub struct Outcome {
     pub again: bool,
     pub cut: Option<Cut>,
     pub snapshot_timestamp: Option<SnapshotTimestamp>,
+    #[serde(serialize_with = "brief::error")]
     pub error: Option<FlowError>,
+}
+
+/// Words of the engine have no limit, and the state of an execution has one, at which it ends with an error
+/// that nothing catches: what travels from state to state once per database is cut.
+mod brief {
+    use serde::{Serialize, Serializer};
+
+    use super::FlowError;
+
+    const CHARACTERS: usize = 1_000;
+
+    fn cut(text: &str) -> String {
+        match text.char_indices().nth(CHARACTERS) {
+            Some((end, _)) => format!("{} ...", &text[..end]),
+            None => text.to_owned(),
+        }
+    }
+
+    #[expect(clippy::ref_option, reason = "as serde calls it")]
+    pub(super) fn text<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
+        text.as_deref().map(cut).serialize(to)
+    }
+
+    #[expect(clippy::ref_option, reason = "as serde calls it")]
+    pub(super) fn error<S: Serializer>(
+        error: &Option<FlowError>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let brief = error.as_ref().map(|error| FlowError {
+            error: error.error.clone(),
+            cause: cut(&error.message()),
+        });
+        brief.serialize(to)
+    }
 }
 
 /// An error as Catch stores it: `Error` is a name of [`ErrorName`] or of the platform.
@@ -197,16 +235,21 @@ impl FlowError {
     /// The error again, with its name where it is one of ours. A platform error (a timeout, a killed
     /// function) keeps its own name in the message.
     pub fn to_error(&self) -> Error {
-        let text = match serde_json::from_str::<Value>(&self.cause) {
+        let text = self.message();
+        match self.error.parse::<ErrorName>() {
+            Ok(name) => Error::read_back(name, &text),
+            Err(_) => Error::new(ErrorName::Internal, format!("{}: {text}", self.error)),
+        }
+    }
+
+    /// Of a cause that is the whole answer of a function, as on AWS, its message.
+    fn message(&self) -> String {
+        match serde_json::from_str::<Value>(&self.cause) {
             Ok(Value::Object(cause)) => match cause.get("errorMessage") {
                 Some(Value::String(message)) => message.clone(),
                 _ => self.cause.clone(),
             },
             _ => self.cause.clone(),
-        };
-        match self.error.parse::<ErrorName>() {
-            Ok(name) => Error::read_back(name, &text),
-            Err(_) => Error::new(ErrorName::Internal, format!("{}: {text}", self.error)),
         }
     }
 }

@@ -42,7 +42,7 @@ where
         let shared = Arc::clone(&shared);
         async move {
             let (handler, context) = &*shared;
-            let load = async || Context::load(None).await;
+            let load = async || Context::in_lambda().await;
             let span = tracing::info_span!(
                 "call",
                 execution = execution(&event.payload),

@@ -12,6 +12,7 @@ pub mod label;
 pub mod orphans;
 pub mod overdue;
 pub mod partition_diff;
+pub mod polling;
 pub mod precheck;
 pub mod privileges;
 pub mod promote;

@@ -1,6 +1,6 @@
 //! Logs: JSON lines in Lambda, text on stderr elsewhere. Messages read alone; identifiers are fields.
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How much is logged where nothing else is asked for: in Lambda the log is all there is, on a terminal
 /// the program speaks for itself.
@@ -19,18 +19,22 @@ pub fn init(format: Format, filter: Option<&str>) {
         Format::Text { verbose: true } => "debug",
         Format::Text { verbose: false } => "error",
     };
-    // What was done is logged at every level; a filter that names it itself comes later, and wins.
-    let filter = EnvFilter::new(format!("{AUDIT},{}", filter.unwrap_or(default)));
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Not EnvFilter: its regular expressions are a tenth of a function's package. What was done is logged at
+    // every level; a filter that names it itself comes later, and wins.
+    let filter: Targets = filter
+        .and_then(|filter| format!("{AUDIT},{filter}").parse().ok())
+        .unwrap_or_else(|| {
+            let filter = format!("{AUDIT},{default}");
+            filter.parse().expect("a level is a filter")
+        });
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
     // A subscriber that is already there stays: the only way this can fail.
     let _ = match format {
-        Format::Json => builder
-            .json()
-            .flatten_event(true)
+        Format::Json => registry
             // The innermost span says what a call is about; the runtime's own would say it again.
-            .with_span_list(false)
-            .with_target(false)
+            .with(layer.json().flatten_event(true).with_span_list(false))
             .try_init(),
-        Format::Text { .. } => builder.with_target(false).without_time().try_init(),
+        Format::Text { .. } => registry.with(layer.without_time()).try_init(),
     };
 }

@@ -30,4 +30,5 @@ mod row_counts;
 mod scale;
 mod schedules;
 mod secrets;
+mod states;
 mod stopped;

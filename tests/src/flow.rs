@@ -90,6 +90,9 @@ impl Ended {
     }
 }
 
+/// Waiting takes no time here: the cluster's clock is advanced instead.
+const PACE: u32 = 1_000_000;
+
 static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
 
 fn backup_machine() -> Machine {
@@ -137,6 +140,23 @@ pub async fn audit(cluster: &Cluster) -> Ended {
 
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
     run(cluster, &restore_machine(), input, None).await
+}
+
+/// One of the machines of `infra/statemachine`, with everything that happens shown to `see`.
+pub async fn watched(
+    cluster: &Cluster,
+    machine: &Machine,
+    input: Value,
+    see: impl Fn(&Event<'_>) + Send + Sync + 'static,
+) -> Ended {
+    let (_stopper, stop) = watch::channel(false);
+    let Runtime { observe, .. } = runtime(Arc::clone(&cluster.emulator), stop.clone());
+    let both = move |event: &Event<'_>| {
+        see(event);
+        observe(event);
+    };
+    let runtime = Runtime::new(both, stop).with_pace(PACE);
+    run_with(cluster, machine, input, None, &runtime).await
 }
 
 /// As another user, or with other settings: `variables` as in the environment.
@@ -302,5 +322,5 @@ fn runtime(emulator: Arc<Emulator>, stop: watch::Receiver<bool>) -> Runtime {
             emulator.advance(waited);
         }
     };
-    Runtime::new(observe, stop).with_pace(1_000_000)
+    Runtime::new(observe, stop).with_pace(PACE)
 }

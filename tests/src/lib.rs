@@ -2,10 +2,12 @@
 
 pub mod cluster;
 pub mod command;
+pub mod cost;
 pub mod flow;
 pub mod kill;
 pub mod meddle;
 pub mod shop;
+pub mod witness;
 
 /// No test may hang: what is waited for must come within this time, also on a busy machine.
 pub const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(180);

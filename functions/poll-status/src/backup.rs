@@ -14,7 +14,10 @@ use shared::{
     manifest::Manifest,
     metrics::{self, Metric},
     ops::{Ops, run_status::Lease},
-    plan::second_reading::{KeptReading, SecondReading},
+    plan::{
+        polling,
+        second_reading::{KeptReading, SecondReading},
+    },
     read,
     sql::{
         backup::cancel_backup,
@@ -63,7 +66,7 @@ pub(crate) async fn poll(
     waited: u64,
 ) -> Result<Seen, Error> {
     let mut seen = Vec::with_capacity(jobs.len());
-    let mut wait_seconds = progress::LONGEST_WAIT;
+    let mut wait_seconds = polling::LONGEST_WAIT;
     let mut overdue = false;
     let running = jobs.iter().filter(|job| job.state == JobState::Running);
     let mut shares = Share::of_a_look(running.count());
@@ -356,7 +359,7 @@ impl Look<'_> {
         let digest = progress::digest_of(shown);
         if claim.progress_digest.as_deref() != Some(digest.as_str()) {
             self.ops(client).set_progress(label, &digest).await?;
-            return Ok(progress::wait_seconds(
+            return Ok(polling::wait_seconds(
                 self.waited,
                 claim.seconds_since_start,
             ));
@@ -372,7 +375,7 @@ impl Look<'_> {
             }
         };
         if !stalled {
-            return Ok(progress::wait_seconds(
+            return Ok(polling::wait_seconds(
                 self.waited,
                 claim.seconds_since_start,
             ));
@@ -414,7 +417,7 @@ impl Look<'_> {
         let label = &claim.label;
         if claim.progress_digest.as_deref() != Some(UNSEEN) {
             self.ops(client).set_progress(label, UNSEEN).await?;
-            return Ok(progress::SHORTEST_WAIT);
+            return Ok(polling::SHORTEST_WAIT);
         }
         let unseen_for = claim.seconds_without_progress.unwrap_or(0);
         if unseen_for < LOST_AFTER_SECONDS {

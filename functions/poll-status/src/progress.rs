@@ -1,20 +1,6 @@
-//! What people are shown of a job at work, and how long until the next look.
+//! What people are shown of a job at work.
 
 use shared::{digest::Digest, flow::Progress, sql::show::BackupJob};
-
-pub(crate) const SHORTEST_WAIT: u64 = 5;
-/// The lease is 20 minutes: several looks may fail before it expires.
-pub(crate) const LONGEST_WAIT: u64 = 300;
-const USUAL_WAIT: u64 = 60;
-const AN_HOUR: i64 = 3600;
-
-/// From 5 s on, doubling up to 60 s; once the job is an hour old, 300 s.
-pub(crate) fn wait_seconds(waited: u64, age_seconds: i64) -> u64 {
-    if age_seconds >= AN_HOUR {
-        return LONGEST_WAIT;
-    }
-    (waited * 2).clamp(SHORTEST_WAIT, USUAL_WAIT)
-}
 
 /// Changes whenever anything moves.
 pub(crate) fn digest_of(job: &BackupJob) -> String {
@@ -61,24 +47,6 @@ pub(crate) fn percent(progress: &str) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_double_and_end_at_five_minutes() {
-        for (waited, age, wait) in [
-            (0, 0, 5),
-            (5, 5, 10),
-            (10, 15, 20),
-            (40, 75, 60),
-            (60, 3599, 60),
-            (60, 3600, 300),
-        ] {
-            assert_eq!(
-                wait_seconds(waited, age),
-                wait,
-                "after {waited} s at {age} s"
-            );
-        }
-    }
 
     #[test]
     fn percent_over_all_tasks() {

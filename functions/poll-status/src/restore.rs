@@ -11,9 +11,12 @@ use shared::{
     job::{Phase, RestoreState},
     label::SnapshotLabel,
     ops::{Ops, run_status::Lease},
-    plan::restore::{
-        Detail, PlannedStep, Step,
-        follow::{JobNow, Look, follow},
+    plan::{
+        polling,
+        restore::{
+            Detail, PlannedStep, Step,
+            follow::{JobNow, Look, follow},
+        },
     },
     read,
     sql::{
@@ -152,7 +155,7 @@ impl Follower<'_> {
             {
                 1
             }
-            _ => progress::wait_seconds(self.waited, age),
+            _ => polling::wait_seconds(self.waited, age),
         };
         match look {
             Look::Ended => Ok(self.ready()),
@@ -197,7 +200,7 @@ impl Follower<'_> {
         if again.as_ref().map(job_now) != judged.as_ref().map(job_now) {
             return Ok(Seen {
                 state: SeenState::Running,
-                wait_seconds: progress::SHORTEST_WAIT,
+                wait_seconds: polling::SHORTEST_WAIT,
                 jobs: vec![job_for_people(&own, again.as_ref())],
             });
         }
@@ -301,7 +304,7 @@ impl Follower<'_> {
             if jobs.iter().any(|job| job.state.phase() == Phase::Running) {
                 return Ok(Seen {
                     state: SeenState::Running,
-                    wait_seconds: progress::wait_seconds(self.waited, 0),
+                    wait_seconds: polling::wait_seconds(self.waited, 0),
                     jobs: Vec::new(),
                 });
             }
@@ -312,7 +315,7 @@ impl Follower<'_> {
     fn ready(&self) -> Seen {
         Seen {
             state: SeenState::Ready,
-            wait_seconds: progress::wait_seconds(self.waited, 0),
+            wait_seconds: polling::wait_seconds(self.waited, 0),
             jobs: Vec::new(),
         }
     }

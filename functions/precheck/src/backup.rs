@@ -12,7 +12,7 @@ use shared::{
     manifest::BackupStatus,
     metrics::{self, Metric},
     ops::{Ops, inventory::Group},
-    plan::{Finding, finding, schedule::Policy},
+    plan::{Finding, finding, polling, schedule::Policy},
     starrocks::Client,
     time::UtcTime,
 };
@@ -139,6 +139,12 @@ pub(crate) async fn normalize(
         window_seconds: settings.window_seconds(),
         databases,
     };
+    let window = u64::from(run.window_seconds);
+    polling::check_history(
+        run.databases.len(),
+        window / 3600,
+        run.backup_timeout_seconds() / window.max(1),
+    )?;
     for database in &run.databases {
         // A name that cannot be part of a label is refused before anything is done.
         run.label_stem(database, settings.label_time_zone())

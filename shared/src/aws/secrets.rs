@@ -2,12 +2,18 @@
 
 use std::{fmt, time::Duration};
 
-use aws_config::{BehaviorVersion, Region, timeout::TimeoutConfig};
-use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
+use aws_config::{
+    BehaviorVersion, Region, environment::EnvironmentVariableCredentialsProvider,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_secretsmanager::{
+    Client, config::SharedHttpClient, operation::get_secret_value::GetSecretValueError,
+};
 use aws_smithy_http_client::tls;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use crate::{
+    config::AwsEndpoint,
     error::{Error, ErrorName},
     secret::Secret,
 };
@@ -46,20 +52,9 @@ impl Secrets {
     /// Boxed, as [`Secrets::fetch`] is: the SDK's futures are too deep for the compiler's limit.
     pub fn open(id: &str) -> BoxFuture<'_, Secrets> {
         let open = async move {
-            // The cryptography that the connection to StarRocks uses too, so that there is one in the
-            // program.
-            let http = aws_smithy_http_client::Builder::new()
-                .tls_provider(tls::Provider::Rustls(
-                    tls::rustls_provider::CryptoMode::Ring,
-                ))
-                .build_https();
-            let timeouts = TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(3))
-                .operation_timeout(Duration::from_secs(20))
-                .build();
             let mut loader = aws_config::defaults(BehaviorVersion::latest())
-                .http_client(http)
-                .timeout_config(timeouts);
+                .http_client(http())
+                .timeout_config(timeouts());
             if let Some(region) = region_of(id) {
                 loader = loader.region(Region::new(region.to_owned()));
             }
@@ -69,6 +64,28 @@ impl Secrets {
             }
         };
         open.boxed()
+    }
+
+    /// With what Lambda puts into the environment of a function, and nothing else: the rest of the SDK's
+    /// chain (profiles, web identities, metadata of containers and instances) is half of a program.
+    pub fn in_lambda(id: &str) -> Secrets {
+        let endpoint = AwsEndpoint::from_environment();
+        let region = region_of(id).map(str::to_owned).or(endpoint.region);
+        let mut config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .region(region.map(Region::new))
+            .use_fips(endpoint.use_fips)
+            .use_dual_stack(endpoint.use_dual_stack)
+            .http_client(http())
+            .timeout_config(timeouts());
+        if let Some(url) = endpoint.url {
+            config = config.endpoint_url(url);
+        }
+        Secrets {
+            client: Client::from_conf(config.build()),
+            id: id.to_owned(),
+        }
     }
 
     pub fn id(&self) -> &str {
@@ -133,6 +150,22 @@ impl Secrets {
             ),
         }
     }
+}
+
+/// With the cryptography that the connection to StarRocks uses too, so that there is one in the program.
+fn http() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https()
+}
+
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_timeout(Duration::from_secs(20))
+        .build()
 }
 
 /// An error and what caused it, as the SDK words them for people. Its debug form would show the answer

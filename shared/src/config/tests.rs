@@ -193,8 +193,10 @@ fn a_password_file_holds_the_password() {
 fn with_secret(environment: &[(&str, &str)], secret: &str) -> Result<Settings, Error> {
     let secret = ConnectionSecret::parse("br", &Secret::new(secret)).unwrap();
     let variables: BTreeMap<&str, &str> = environment.iter().copied().collect();
-    Source::read(None, &|name| variables.get(name).map(|v| (*v).to_owned()))?
-        .settings(Some(&secret))
+    Source::read(ConfigFile::default(), &|name| {
+        variables.get(name).map(|v| (*v).to_owned())
+    })?
+    .settings(Some(&secret))
 }
 
 const SECRET: &str = r#"{"host": "fe1", "port": 9031, "username": "br", "password": "canary",

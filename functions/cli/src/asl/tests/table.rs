@@ -92,19 +92,20 @@ fn answer(answers: &[Value], call: &Call) -> Answer {
     }
 }
 
-fn check(expected: &Value, run: &Run) {
+fn check(name: &str, expected: &Value, run: &Run) {
     match (expected.get("output"), expected.get("fails")) {
-        (Some(output), None) => assert_eq!(run.output(), output),
+        (Some(output), None) => assert_eq!(run.result.as_ref(), Ok(output), "{name}"),
         (None, Some(fails)) => {
             let (state, error) = run.failure();
             assert_eq!(
                 json!({"state": state, "error": error}),
                 json!({
                     "state": fails["state"], "error": fails["error"],
-                })
+                }),
+                "{name}"
             );
             if let Some(cause) = fails.get("cause") {
-                assert_eq!(run.cause(), cause);
+                assert_eq!(run.cause(), cause, "{name}");
             }
         }
         _ => panic!("either output or fails"),
@@ -117,7 +118,7 @@ fn check(expected: &Value, run: &Run) {
         ("events", json!(run.history_events)),
     ] {
         if let Some(expected) = expected.get(field) {
-            assert_eq!(&found, expected, "{field}");
+            assert_eq!(&found, expected, "{name}: {field}");
         }
     }
 }
@@ -127,20 +128,19 @@ async fn every_case_of_the_table_holds() {
     let cases = cases();
     assert!(cases.len() >= 20, "only {} cases", cases.len());
     for case in cases {
-        println!("{}", case["name"]);
         let machine = match (load(&case["definition"]), case["refused"].as_str()) {
             (Ok(machine), None) => machine,
             (Err(error), Some(refused)) => {
                 assert_eq!(error.to_string(), refused);
                 continue;
             }
-            (loaded, refused) => panic!("{loaded:?}, and not {refused:?}"),
+            (loaded, refused) => panic!("{}: {loaded:?}, and not {refused:?}", case["name"]),
         };
         for expected in case["runs"].as_array().unwrap() {
             let input = expected.get("input").cloned().unwrap_or(json!({}));
             let answers = expected["answers"].as_array().cloned().unwrap_or_default();
             let run = run(&machine, input, move |call| answer(&answers, call)).await;
-            check(expected, &run);
+            check(case["name"].as_str().unwrap(), expected, &run);
         }
     }
 }

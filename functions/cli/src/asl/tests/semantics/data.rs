@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::script::{Answer, raise, run},
+    super::script::{Answer, run},
     machine, one_task, raising, retrier, task,
 };
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    super::script::{Answer, Run, Stage, raise, run, staged},
+    super::script::{Answer, Run, Stage, raise, staged},
     machine, merge, task,
 };
 use crate::asl::Machine;
