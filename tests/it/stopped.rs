@@ -11,7 +11,7 @@ use starrocks_emulator::{
     jobs::{faults::At, state::BackupState},
 };
 use tests::{
-    cluster::Cluster,
+    cluster::{Cluster, NULL},
     flow,
     kill::{Kill, Killer, Victim},
     shop::{damaged_shop, shop, start},
@@ -110,7 +110,7 @@ async fn what_was_finished_is_recorded_as_if_its_execution_had_lived() {
     // Nobody looked while it could be counted.
     assert_eq!(
         history(&cluster).await,
-        [[LABEL, "FINISHED", "exact", "NULL"]]
+        [[LABEL, "FINISHED", "exact", NULL]]
     );
     assert_eq!(sent(&cluster, "CANCEL BACKUP"), 0);
     // Delivered twice.
