@@ -1,5 +1,7 @@
 //! Logs: JSON lines in Lambda, text on stderr elsewhere. Messages read alone; identifiers are fields.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// How much is logged where nothing else is asked for: in Lambda the log is all there is, on a terminal
@@ -10,8 +12,6 @@ pub enum Format {
     Text { verbose: bool },
 }
 
-const AUDIT: &str = "audit=info";
-
 /// Installs the subscriber of this process. A second call, as in tests, changes nothing.
 pub fn init(format: Format, filter: Option<&str>) {
     let default = match format {
@@ -19,12 +19,15 @@ pub fn init(format: Format, filter: Option<&str>) {
         Format::Text { verbose: true } => "debug",
         Format::Text { verbose: false } => "error",
     };
-    // Not EnvFilter: its regular expressions are a tenth of a function's package. What was done is logged at
-    // every level; a filter that names it itself comes later, and wins.
+    // What was done is logged at every level, but not to a person who sees it done. A filter that names it
+    // itself comes later, and wins.
+    let watched = format == Format::Text { verbose: false } && std::io::stderr().is_terminal();
+    let audit = if watched { "audit=off" } else { "audit=info" };
+    // Not EnvFilter: its regular expressions are a tenth of a function's package.
     let filter: Targets = filter
-        .and_then(|filter| format!("{AUDIT},{filter}").parse().ok())
+        .and_then(|filter| format!("{audit},{filter}").parse().ok())
         .unwrap_or_else(|| {
-            let filter = format!("{AUDIT},{default}");
+            let filter = format!("{audit},{default}");
             filter.parse().expect("a level is a filter")
         });
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false);
