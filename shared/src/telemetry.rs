@@ -23,7 +23,7 @@ pub fn init(format: Format, filter: Option<&str>) {
     // itself comes later, and wins.
     let watched = format == Format::Text { verbose: false } && std::io::stderr().is_terminal();
     let audit = if watched { "audit=off" } else { "audit=info" };
-    // Not EnvFilter: its regular expressions are a tenth of a function's package.
+    // Levels by target are all that is promised, and EnvFilter is more program for every function.
     let filter: Targets = filter
         .and_then(|filter| format!("{audit},{filter}").parse().ok())
         .unwrap_or_else(|| {
