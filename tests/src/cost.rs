@@ -22,13 +22,13 @@ use crate::{
 
 /// Dollars for US East (N. Virginia), without any free tier, as on AWS' pricing pages in November 2026.
 pub mod price {
-    /// https://aws.amazon.com/step-functions/pricing, Standard workflows.
+    /// <https://aws.amazon.com/step-functions/pricing>, Standard workflows.
     pub const STATE_TRANSITION: f64 = 0.025 / 1_000.0;
-    /// https://aws.amazon.com/lambda/pricing, the same for both architectures.
+    /// <https://aws.amazon.com/lambda/pricing>, the same for both architectures.
     pub const REQUEST: f64 = 0.20 / 1_000_000.0;
-    /// https://aws.amazon.com/lambda/pricing, Arm.
+    /// <https://aws.amazon.com/lambda/pricing>, Arm.
     pub const GB_SECOND: f64 = 0.000_013_333_4;
-    /// https://aws.amazon.com/eventbridge/pricing, custom events.
+    /// <https://aws.amazon.com/eventbridge/pricing>, custom events.
     pub const EVENT: f64 = 1.0 / 1_000_000.0;
 }
 
