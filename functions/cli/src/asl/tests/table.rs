@@ -124,10 +124,6 @@ fn check(name: &str, expected: &Value, run: &Run) {
 }
 
 #[tokio::test(start_paused = true)]
-#[expect(
-    clippy::print_stdout,
-    reason = "shown where a case fails: which it was"
-)]
 async fn every_case_of_the_table_holds() {
     let cases = cases();
     assert!(cases.len() >= 20, "only {} cases", cases.len());
