@@ -190,7 +190,8 @@ class Failures(unittest.TestCase):
 
     def finish_upload(self, database):
         self.release(database)
-        self.it.until(lambda: not self.is_running(database))
+        finished = lambda: self.starrocks.sql(f"SHOW BACKUP FROM {database}")[0][3] == "FINISHED"
+        self.it.until(finished)
 
     def seconds_held(self, database):
         [(seconds,)] = self.starrocks.sql(
