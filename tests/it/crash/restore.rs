@@ -45,27 +45,31 @@ async fn live(cluster: &Cluster) -> Vec<(String, Vec<Vec<String>>)> {
 async fn process_killed(way: Way, stride: usize) {
     let (count, expected) = undisturbed(way).await;
     for kill in kills(count, stride) {
-        let (cluster, input) = way.prepared().await;
-        let fired = flow::restore_until_killed(&cluster, input.clone(), kill).await;
-        assert!(fired, "{way:?} {kill:?}");
-        // The job goes on without us; the lease runs out.
-        cluster.advance(LEASE_SECONDS);
-        if let Some(next) = next_input(&cluster, input).await {
-            let ended = flow::restore(&cluster, next).await;
-            assert!(ended.result.is_ok(), "{way:?} {kill:?}: {:?}", ended.result);
-        }
-        assert_eq!(picture(&cluster).await, expected, "{way:?} {kill:?}");
+        a_killed_process_is_followed(way, kill, &expected).await;
     }
+}
+
+async fn a_killed_process_is_followed(way: Way, kill: Kill, expected: &Picture) {
+    let (cluster, input) = way.prepared().await;
+    let fired = flow::restore_until_killed(&cluster, input.clone(), kill).await;
+    assert!(fired, "{way:?} {kill:?}");
+    // The job goes on without us; the lease runs out.
+    cluster.advance(LEASE_SECONDS);
+    if let Some(next) = next_input(&cluster, input).await {
+        let ended = flow::restore(&cluster, next).await;
+        assert!(ended.result.is_ok(), "{way:?} {kill:?}: {:?}", ended.result);
+    }
+    assert_eq!(&picture(&cluster).await, expected, "{way:?} {kill:?}");
 }
 
 /// What a person asks for who finds a restore that broke off.
 async fn next_input(cluster: &Cluster, input: Value) -> Option<Value> {
     let rows = cluster
-        .rows("SELECT job_id, state FROM ops.restore_history")
+        .rows("SELECT job_id, state, status FROM ops.restore_history")
         .await;
-    let [id, state] = match rows.as_slice() {
+    let [id, state, status] = match rows.as_slice() {
         [] => return Some(input),
-        [one] => [one[0].clone(), one[1].clone()],
+        [one] => [one[0].clone(), one[1].clone(), one[2].clone()],
         more => panic!("one restore: {more:?}"),
     };
     let end = if input["undo"].is_string() {
@@ -73,7 +77,9 @@ async fn next_input(cluster: &Cluster, input: Value) -> Option<Value> {
     } else {
         "PROMOTED"
     };
-    match (state == end, input["target_label"].is_string()) {
+    // `starrocks-br status` calls it dead as long as its end is not written.
+    let ended = state == end && status == "FINISHED";
+    match (ended, input["target_label"].is_string()) {
         (true, _) => None,
         (false, true) => Some(json!({ "resume": id })),
         // Promotion and undo are asked for again.
@@ -157,6 +163,28 @@ async fn an_undo_that_is_killed_after_its_last_word_is_a_success() {
     assert_eq!(picture(&cluster).await, expected);
     let twice = flow::restore(&cluster, input).await.error();
     assert_eq!(twice.error, "InvalidInput", "{twice:?}");
+}
+
+/// Everything is live, and nobody wrote that it is: `status` names it, and to resume it writes its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_whose_process_dies_after_its_promotion_is_ended_by_resume() {
+    let way = Way::Stage;
+    let (undisturbed, input) = way.prepared().await;
+    undisturbed.emulator.faults().reset_journal();
+    flow::restore(&undisturbed, input).await.output();
+    let expected = picture(&undisturbed).await;
+    let journal = undisturbed.emulator.faults().journal();
+    let promoted = journal
+        .iter()
+        .position(|entry| entry.sql.contains("SET state = 'PROMOTED'"))
+        .expect("its promotion");
+    for entry in journal[promoted..].iter().step_by(3) {
+        let kill = Kill {
+            statement: entry.number,
+            executed: true,
+        };
+        a_killed_process_is_followed(way, kill, &expected).await;
+    }
 }
 
 /// The one statement that undoes itself when it is sent twice.
