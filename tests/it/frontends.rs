@@ -11,7 +11,7 @@ use starrocks_emulator::{
     faults::{Fault, When},
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow};
+use tests::{cluster::Cluster, flow, shop::fill_with_buckets};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Blow {
@@ -101,17 +101,7 @@ fn sent(cluster: &Cluster, words: &str) -> usize {
 }
 
 async fn shop(profile: Profile) -> Cluster {
-    let cluster = Cluster::start_with_follower(profile).await;
-    cluster
-        .sql(
-            "CREATE DATABASE sales;
-             CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 4 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
-        .await;
-    cluster.group("nightly", &["sales.*"]).await;
-    cluster
+    fill_with_buckets(Cluster::start_with_follower(profile).await, 4).await
 }
 
 fn full() -> Value {

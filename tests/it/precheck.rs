@@ -283,22 +283,7 @@ async fn the_threshold_of_free_space_is_configurable() {
 }
 
 async fn probe(cluster: &Cluster) -> Value {
-    let context = cluster.context();
-    let call = flow::call(
-        &context,
-        "Precheck",
-        json!({ "operation": "report", "probe": true }),
-    );
-    let time = async {
-        loop {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            cluster.advance(5);
-        }
-    };
-    let report = tokio::select! {
-        report = call => report.expect("a report"),
-        () = time => unreachable!(),
-    };
+    let report = flow::probed_report(cluster).await;
     let findings = report["findings"].as_array().expect("findings").clone();
     let is_probe = |finding: &&Value| finding["check"] == json!("writable");
     findings.iter().find(is_probe).expect("the probe's").clone()

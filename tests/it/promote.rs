@@ -87,22 +87,27 @@ async fn a_manual_swap_waits_and_its_output_is_the_next_input() {
         [["2"]],
         "nothing live was touched"
     );
-    let promoted = flow::restore(&cluster, held["summary"]["next_input"].clone())
-        .await
-        .output();
-    assert_eq!(promoted["summary"]["state"], json!("PROMOTED"));
-    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
-    let undone = flow::restore(&cluster, promoted["summary"]["next_input"].clone())
-        .await
-        .output();
-    assert_eq!(undone["summary"]["state"], json!("UNDONE"));
-    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    promoted_and_undone(&cluster, &held).await;
     assert!(
         names(&cluster)
             .await
             .iter()
             .any(|name| name.starts_with("orders_undone_"))
     );
+}
+
+/// There and back again, each as the answer before says it.
+async fn promoted_and_undone(cluster: &Cluster, held: &Value) {
+    let promoted = flow::restore(cluster, held["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(promoted["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
+    let undone = flow::restore(cluster, promoted["summary"]["next_input"].clone())
+        .await
+        .output();
+    assert_eq!(undone["summary"]["state"], json!("UNDONE"));
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
 }
 
 /// What is built and verified needs no snapshot to become live, nor to go back.
@@ -113,16 +118,7 @@ async fn neither_the_promotion_nor_the_way_back_needs_the_repository() {
         .await
         .output();
     cluster.sql("DROP REPOSITORY repo").await;
-    let promoted = flow::restore(&cluster, held["summary"]["next_input"].clone())
-        .await
-        .output();
-    assert_eq!(promoted["summary"]["state"], json!("PROMOTED"));
-    assert_eq!(cluster.rows(ORDERS).await, [["1"]]);
-    let undone = flow::restore(&cluster, promoted["summary"]["next_input"].clone())
-        .await
-        .output();
-    assert_eq!(undone["summary"]["state"], json!("UNDONE"));
-    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+    promoted_and_undone(&cluster, &held).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

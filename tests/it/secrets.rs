@@ -75,11 +75,9 @@ async fn the_canary_is_found_nowhere() {
     is_clean("an output", &full.to_string());
     let restored = flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" })).await;
     is_clean("an output", &restored.output().to_string());
-    let report = json!({ "operation": "report", "probe": true });
-    let report = flow::call(&cluster.context(), "Precheck", report).await;
     is_clean(
         "the report of doctor",
-        &report.expect("a report").to_string(),
+        &flow::probed_report(&cluster).await.to_string(),
     );
     is_clean(
         "an audit",

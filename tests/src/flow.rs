@@ -1,9 +1,12 @@
 //! Runs the state machines of `infra/statemachine` with the real handlers. What the machine waits, the
 //! cluster's clock advances.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 
 use cli::asl::{
@@ -68,6 +71,23 @@ pub async fn call(context: &Context, function: &str, payload: Value) -> Result<V
     }
 }
 
+/// What doctor reports with a probe. The probe waits by the machine's clock for what the cluster does by
+/// its own, which goes on meanwhile.
+pub async fn probed_report(cluster: &Cluster) -> Value {
+    let context = cluster.context();
+    let report = json!({ "operation": "report", "probe": true });
+    let time = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            cluster.advance(5);
+        }
+    };
+    tokio::select! {
+        report = call(&context, "Precheck", report) => report.expect("a report"),
+        () = time => unreachable!(),
+    }
+}
+
 /// How an execution ended.
 #[derive(Debug)]
 pub struct Ended {
@@ -95,24 +115,21 @@ const PACE: u32 = 1_000_000;
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(0);
 
-fn backup_machine() -> Machine {
-    resources::backup().expect("backup.asl.json loads")
-}
-
-fn restore_machine() -> Machine {
-    resources::restore().expect("restore.asl.json loads")
-}
+/// To load one is to prove all of its paths, which thousands of executions need not do again.
+static BACKUP: LazyLock<Machine> =
+    LazyLock::new(|| resources::backup().expect("backup.asl.json loads"));
+static RESTORE: LazyLock<Machine> =
+    LazyLock::new(|| resources::restore().expect("restore.asl.json loads"));
 
 pub async fn backup(cluster: &Cluster, input: Value) -> Ended {
-    run(cluster, &backup_machine(), input, None).await
+    run(cluster, &BACKUP, input, None).await
 }
 
 /// With the waits that a cluster asks for whose clock runs `pace` times faster than the machine's.
 pub async fn backup_at_pace(cluster: &Cluster, input: Value, pace: u32) -> Ended {
-    let machine = backup_machine();
     let (_stopper, stop) = watch::channel(false);
     let runtime = Runtime::new(|_| {}, stop).with_pace(pace);
-    run_with(cluster, &machine, input, None, &runtime).await
+    run_with(cluster, &BACKUP, input, None, &runtime).await
 }
 
 /// In one of the two machines that `restore.asl.json` is deployed as: `stage` or `promote`.
@@ -139,7 +156,7 @@ pub async fn audit(cluster: &Cluster) -> Ended {
 }
 
 pub async fn restore(cluster: &Cluster, input: Value) -> Ended {
-    run(cluster, &restore_machine(), input, None).await
+    run(cluster, &RESTORE, input, None).await
 }
 
 /// One of the machines of `infra/statemachine`, with everything that happens shown to `see`.
@@ -161,11 +178,11 @@ pub async fn watched(
 
 /// As another user, or with other settings: `variables` as in the environment.
 pub async fn backup_as(cluster: &Cluster, input: Value, variables: &[(&str, &str)]) -> Ended {
-    run_as(cluster, &backup_machine(), input, variables).await
+    run_as(cluster, &BACKUP, input, variables).await
 }
 
 pub async fn restore_as(cluster: &Cluster, input: Value, variables: &[(&str, &str)]) -> Ended {
-    run_as(cluster, &restore_machine(), input, variables).await
+    run_as(cluster, &RESTORE, input, variables).await
 }
 
 async fn run_as(
@@ -192,12 +209,12 @@ async fn run_as(
 
 /// `None`: the whole process was killed, and nobody calls anything again.
 pub async fn backup_under(cluster: &Cluster, input: Value, killer: &Killer) -> Option<Ended> {
-    run_under(cluster, &backup_machine(), input, killer).await
+    run_under(cluster, &BACKUP, input, killer).await
 }
 
 /// As [`backup_under`].
 pub async fn restore_under(cluster: &Cluster, input: Value, killer: &Killer) -> Option<Ended> {
-    run_under(cluster, &restore_machine(), input, killer).await
+    run_under(cluster, &RESTORE, input, killer).await
 }
 
 async fn run_under(

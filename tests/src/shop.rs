@@ -16,13 +16,18 @@ pub async fn shop_on_first_day(profile: Profile) -> Cluster {
 }
 
 async fn fill(cluster: Cluster) -> Cluster {
+    fill_with_buckets(cluster, 1).await
+}
+
+/// As [`shop`], with so many tablets, on a cluster that was started otherwise.
+pub async fn fill_with_buckets(cluster: Cluster, buckets: u32) -> Cluster {
     cluster
-        .sql(
+        .sql(&format!(
             "CREATE DATABASE sales;
              CREATE TABLE sales.orders (id INT NOT NULL) DUPLICATE KEY(id) \
-             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
-             INSERT INTO sales.orders VALUES (1)",
-        )
+             DISTRIBUTED BY HASH(id) BUCKETS {buckets} PROPERTIES('replication_num'='1');
+             INSERT INTO sales.orders VALUES (1)"
+        ))
         .await;
     cluster.group("nightly", &["sales.*"]).await;
     cluster

@@ -1,22 +1,21 @@
-//! The lease on a database, and the labels that are in work.
+//! The lease on a database; in `labels` the labels that are in work, in `foreign` those of the Python tool.
 //!
 //! Who holds a database is decided by generation and expiry alone, both in SQL on the leader: the
 //! Python tool may overwrite `state` at any time.
+
+mod foreign;
+mod labels;
 
 use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Once, Ops, schema::SchemaState, until_visible};
+use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
-    ident::{DatabaseName, ExecutionId, Generation, InvocationId, PlanId},
-    job,
-    label::{LoadLabel, SnapshotLabel},
-    sql::{
-        ops::run_status::{self, ClaimRow, EndedClaimRow, ForeignRow, LeaseRow, Phase},
-        show,
-    },
+    ident::{DatabaseName, ExecutionId, Generation, InvocationId},
+    label::LoadLabel,
+    sql::ops::run_status::{self, LeaseRow},
 };
 
 /// Before a statement that cannot be taken back, this much of the lease must be left: longer than any
@@ -51,14 +50,6 @@ fn load_label(database: &DatabaseName, generation: Generation) -> LoadLabel {
     format!("br_lease_{}_{generation}", &hash[..16])
         .parse()
         .expect("hexadecimal digits, digits and underscores, about 40 characters")
-}
-
-/// Unique per snapshot label. After StarRocks has forgotten it, the row still says that it is taken.
-fn claim_load_label(label: &SnapshotLabel) -> LoadLabel {
-    let hash = hex::encode(Sha256::digest(label.as_str()));
-    format!("br_claim_{hash}")
-        .parse()
-        .expect("hexadecimal digits, letters and underscores, 73 characters")
 }
 
 impl Ops<'_> {
@@ -294,183 +285,6 @@ impl Ops<'_> {
         let rows = self.client.fetch(&query).await?;
         Ok(rows.into_iter().map(|row| row.execution).collect())
     }
-
-    pub async fn open_claims(&mut self, database: &DatabaseName) -> Result<Vec<ClaimRow>, Error> {
-        Ok(self
-            .client
-            .fetch(&run_status::open_claims(self.database, database))
-            .await?)
-    }
-
-    /// Labels that were taken and under which nothing was sent.
-    pub async fn given_up(&mut self) -> Result<Vec<EndedClaimRow>, Error> {
-        Ok(self
-            .client
-            .fetch(&run_status::given_up(self.database))
-            .await?)
-    }
-
-    pub async fn claim(&mut self, label: &SnapshotLabel) -> Result<Option<ClaimRow>, Error> {
-        Ok(self
-            .client
-            .fetch(&run_status::claim(self.database, label))
-            .await?
-            .pop())
-    }
-
-    /// Takes a label for this lease and waits until everybody can see that it is taken. `false` where
-    /// somebody else was faster: another database with the same name, or a newer generation of this one.
-    pub async fn claim_label(
-        &mut self,
-        lease: &Lease,
-        label: &SnapshotLabel,
-    ) -> Result<bool, Error> {
-        let statement = run_status::insert_claim(
-            self.database,
-            &claim_load_label(label),
-            label,
-            &lease.database,
-            lease.generation,
-            &lease.execution,
-        );
-        if self.insert_once(&statement).await? == Once::Taken {
-            return Ok(false);
-        }
-        let mut ours = false;
-        until_visible!(format!("the claim of label {label}"), {
-            let claim = self.claim(label).await?;
-            ours = claim.as_ref().is_some_and(|row| {
-                row.execution == lease.execution && row.generation == lease.generation
-            });
-            claim.is_some()
-        })?;
-        Ok(ours)
-    }
-
-    /// Moves a label to `phase` and waits until that can be read.
-    pub async fn set_phase(
-        &mut self,
-        lease: &Lease,
-        label: &SnapshotLabel,
-        phase: Phase,
-        plan: Option<&PlanId>,
-    ) -> Result<(), Error> {
-        let statement = run_status::set_phase(self.database, label, lease.generation, phase, plan);
-        self.client.run(&statement).await?;
-        until_visible!(format!("phase {} of label {label}", phase.as_str()), {
-            let claim = self.claim(label).await?;
-            claim.is_some_and(|row| row.phase == phase)
-        })
-    }
-
-    pub async fn set_progress(&mut self, label: &SnapshotLabel, digest: &str) -> Result<(), Error> {
-        self.client
-            .run(&run_status::set_progress(self.database, label, digest))
-            .await?;
-        Ok(())
-    }
-
-    pub async fn foreign_active(&mut self) -> Result<Vec<ForeignRow>, Error> {
-        Ok(self
-            .client
-            .fetch(&run_status::foreign_active(self.database))
-            .await?)
-    }
-
-    /// What a person runs to clear a row of the Python tool that is not at work.
-    pub fn clearing_statement(&self, row: &ForeignRow) -> String {
-        run_status::clear_foreign(self.database, row)
-            .text()
-            .to_owned()
-    }
-
-    /// An ACTIVE row of the Python tool conflicts with every database: it says neither which one it
-    /// works on nor whether it lives, and its BACKUP may be about to be sent.
-    pub async fn foreign_conflict(&mut self) -> Result<Option<Error>, Error> {
-        let rows = self.foreign_active().await?;
-        self.conflict_of(&rows).await
-    }
-
-    /// Before tables are altered under whoever writes to them: an ACTIVE row of the Python tool, or any
-    /// job that runs, because that tool writes its row only after it has sent BACKUP.
-    pub async fn conflict_with_init(&mut self) -> Result<Option<Error>, Error> {
-        let completed = match self.schema_state().await? {
-            SchemaState::Missing => return Ok(None),
-            SchemaState::Current => return self.foreign_conflict().await,
-            SchemaState::Outdated { missing } => {
-                let lacks = |what: &str| missing.iter().any(|one| one == what);
-                match (lacks("run_status"), lacks("run_status.generation")) {
-                    (true, _) => None,
-                    (false, lacks_ours) => Some(!lacks_ours),
-                }
-            }
-        };
-        let rows = match completed {
-            None => Vec::new(),
-            Some(true) => self.foreign_active().await?,
-            Some(false) => {
-                let query = run_status::foreign_active_only(self.database);
-                self.client.fetch(&query).await?
-            }
-        };
-        if let Some(conflict) = self.conflict_of(&rows).await? {
-            return Ok(Some(conflict));
-        }
-        let running = |phase: job::Phase| phase == job::Phase::Running;
-        let backups = self.client.fetch(&show::backups()).await?;
-        let backup = backups.iter().find(|job| running(job.state.phase()));
-        if let Some(job) = backup {
-            let database = &job.database;
-            return Ok(Some(runs(
-                "BACKUP",
-                &job.label,
-                job.state.as_str(),
-                database,
-            )));
-        }
-        let restores = self.client.fetch(&show::restores()).await?;
-        let restore = restores.iter().find(|job| running(job.state.phase()));
-        Ok(restore.map(|job| runs("RESTORE", &job.label, job.state.as_str(), &job.database)))
-    }
-
-    async fn conflict_of(&mut self, rows: &[ForeignRow]) -> Result<Option<Error>, Error> {
-        let Some(row) = rows.first() else {
-            return Ok(None);
-        };
-        let jobs = self.client.fetch(&show::backups()).await?;
-        let job = jobs
-            .iter()
-            .find(|job| job.label == row.label && job.state.phase() == job::Phase::Running);
-        let error = Error::new(
-            ErrorName::JobConflict,
-            format!(
-                "another tool says that {} '{}' is in work",
-                row.scope, row.label
-            ),
-        );
-        Ok(Some(match job {
-            Some(job) => error.hint(format!(
-                "it is: SHOW BACKUP FROM `{}` shows it {}; wait for it",
-                job.database,
-                job.state.as_str()
-            )),
-            None => error.hint(format!(
-                "no such job is running. If that tool is not running either, clear its row: {}",
-                run_status::clear_foreign(self.database, row)
-            )),
-        }))
-    }
-}
-
-fn runs(kind: &str, label: &str, state: &str, database: &str) -> Error {
-    Error::new(
-        ErrorName::JobConflict,
-        format!(
-            "{kind} '{label}' of database {database} is {state}, and the ops tables are not to be \
-             altered under whoever records it"
-        ),
-    )
-    .hint(format!("wait for it: SHOW {kind} FROM `{database}`"))
 }
 
 fn conflict(database: &DatabaseName, held: &LeaseRow) -> Error {

@@ -1,22 +1,24 @@
 //! Arbitrary text in every position where a person or an event gives one: it is refused and nothing
 //! changes, or it comes back as it is.
 
+mod configuration;
+mod tables;
+
 use std::{collections::BTreeMap, future::Future};
 
 use proptest::{
     prelude::*,
-    strategy::ValueTree,
     test_runner::{Config, RngAlgorithm, TestError, TestRng, TestRunner},
 };
 use serde_json::{Value, json};
 use starrocks_emulator::Profile;
 use tests::{
     cluster::Cluster,
-    command::{self, Said, command, command_with, configuration},
+    command::{self, Said, command},
     flow,
 };
 
-use super::{literal, name, run};
+use super::{name, run};
 
 /// What means something to SQL, a shell, a pattern, a path, JSON, YAML or us.
 const FRAGMENTS: [&str; 40] = [
@@ -323,213 +325,4 @@ async fn a_suffix_and_a_database_are_taken_as_they_are_or_refused() {
             }
         }
     });
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_configuration_is_taken_as_it_is_or_refused() {
-    let cluster = &shop().await;
-    check(30, text(), |given| async move {
-        let before = state(cluster).await;
-        // YAML reads JSON, so the text stands there as it is.
-        let quoted = serde_json::to_string(&given).expect("JSON");
-        for (key, codes) in [
-            ("repository", &[2, 7][..]),
-            ("database", &[0, 2, 7]),
-            ("time_zone", &[0, 2]),
-            ("window_hours", &[2]),
-            ("stall_minutes", &[2]),
-            ("min_free_disk_percent", &[2]),
-            ("user", &[2, 8]),
-            ("tls", &[2]),
-            (given.as_str(), &[2]),
-        ] {
-            let more = match key == given {
-                true => format!("{quoted}: 1\n"),
-                false => format!("{key}: {quoted}\n"),
-            };
-            let file = match key {
-                "repository" | "user" => replaced(cluster, key, &quoted),
-                _ => configuration(cluster, &more),
-            };
-            let said = command_with(&file, &["init"]).await;
-            let number = given.trim().parse::<u32>().is_ok();
-            assert!(
-                codes.contains(&said.code) || number,
-                "{key}: {given:?}: {} {}",
-                said.code,
-                said.err
-            );
-        }
-        assert_unchanged(cluster, &before, &given).await;
-        ops_database(cluster, &given, &quoted).await;
-        inventory(cluster, &given, &quoted).await;
-        assert_unchanged(cluster, &before, &given).await;
-    });
-}
-
-fn replaced(cluster: &Cluster, key: &str, quoted: &str) -> tempfile::NamedTempFile {
-    use std::io::Write as _;
-    let file = configuration(cluster, "");
-    let text = std::fs::read_to_string(file.path()).expect("a text");
-    let lines = text.lines().map(|line| match line.split_once(": ") {
-        Some((found, _)) if found == key => format!("{key}: {quoted}\n"),
-        _ => format!("{line}\n"),
-    });
-    let mut replaced = tempfile::NamedTempFile::new().expect("a temporary file");
-    let text: String = lines.collect();
-    replaced.write_all(text.as_bytes()).expect("written");
-    replaced
-}
-
-async fn ops_database(cluster: &Cluster, given: &str, quoted: &str) {
-    let file = configuration(cluster, &format!("ops_database: {quoted}\n"));
-    if !command_with(&file, &["init"]).await.refused() {
-        let tables = cluster
-            .rows(&format!("SHOW TABLES FROM {}", name(given)))
-            .await;
-        assert_eq!(tables.len(), 7, "{given:?}: {tables:?}");
-        assert_eq!(command_with(&file, &["list"]).await.code, 0);
-        run(cluster, format!("DROP DATABASE {} FORCE", name(given))).await;
-    }
-}
-
-async fn inventory(cluster: &Cluster, given: &str, quoted: &str) {
-    for (group, database, table) in [
-        (quoted, "\"sales\"", "\"orders\""),
-        ("\"other\"", quoted, "\"orders\""),
-        ("\"other\"", "\"sales\"", quoted),
-    ] {
-        let more = format!(
-            "table_inventory:\n  - group: {group}\n    tables:\n      - database: {database}\n        \
-             table: {table}\n"
-        );
-        let file = configuration(cluster, &more);
-        if command_with(&file, &["init"]).await.refused() {
-            continue;
-        }
-        let listed = command(cluster, &["--output", "json", "group", "list"]).await;
-        let listed: Value = serde_json::from_str(&listed.out).expect("JSON");
-        let text = |quoted: &str| serde_json::from_str::<Value>(quoted).expect("JSON");
-        let row = json!({
-            "group": text(group), "database": text(database), "table": text(table)
-        });
-        assert!(
-            listed.as_array().unwrap().contains(&row),
-            "{given:?}: {listed}"
-        );
-        run(
-            cluster,
-            format!(
-                "DELETE FROM ops.table_inventory WHERE inventory_group = {} AND database_name = {} \
-                 AND table_name = {}",
-                literal(row["group"].as_str().unwrap()),
-                literal(row["database"].as_str().unwrap()),
-                literal(row["table"].as_str().unwrap())
-            ),
-        )
-        .await;
-    }
-}
-
-/// As many different texts as asked for, the same in every run.
-fn texts(count: usize) -> Vec<String> {
-    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-    let mut runner = TestRunner::new_with_rng(Config::default(), random);
-    let mut texts: Vec<String> = Vec::new();
-    while texts.len() < count {
-        let tree = text().new_tree(&mut runner).expect("a text");
-        let text = tree.current();
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-    texts
-}
-
-/// Tables of every name, column of every name, LIST of every value: what the server takes is backed up
-/// and comes back, what it does not take is not ours to see.
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_the_server_takes_comes_back() {
-    for profile in [Profile::V3_5, Profile::V4_1] {
-        let cluster = &Cluster::start(profile).await;
-        cluster.sql("CREATE DATABASE sales").await;
-        cluster.group("nightly", &["sales.*"]).await;
-        let mut made = Vec::new();
-        for (number, given) in texts(24).into_iter().enumerate() {
-            made.extend(table(cluster, number, &given).await);
-        }
-        assert!(made.len() > 36, "{} tables were made", made.len());
-        let full = super::label_of(&flow::full(cluster, "nightly").await);
-        for (number, own) in made.iter().enumerate() {
-            let rows = format!("INSERT INTO sales.{} SELECT * FROM sales.{0}", name(own));
-            if number % 2 == 0 {
-                run(cluster, rows).await;
-            }
-        }
-        let before = content(cluster, "sales", &made).await;
-        let label = super::label_of(&flow::incremental(cluster, "nightly").await);
-        for own in &made {
-            run(cluster, format!("TRUNCATE TABLE sales.{}", name(own))).await;
-        }
-        flow::restore(cluster, json!({ "target_label": label }))
-            .await
-            .output();
-        assert_eq!(content(cluster, "sales", &made).await, before);
-        cluster.advance(60);
-        let input = json!({ "target_label": label, "into_database": "copy" });
-        flow::restore(cluster, input).await.output();
-        assert_eq!(content(cluster, "copy", &made).await, before);
-        assert_ne!(full, label);
-    }
-}
-
-async fn content(cluster: &Cluster, database: &str, tables: &[String]) -> Vec<Vec<Vec<String>>> {
-    let mut content = Vec::new();
-    for own in tables {
-        let query = format!("SELECT * FROM {database}.{}", name(own));
-        content.push(cluster.rows(&query).await);
-    }
-    content
-}
-
-/// A RANGE table of that name, and a LIST table that holds the text; the names that were made.
-async fn table(cluster: &Cluster, number: usize, given: &str) -> Vec<String> {
-    use mysql_async::prelude::Queryable;
-    let mut connection = cluster.connection().await;
-    let mut made = Vec::new();
-    // Backquoted, a backtick would be dropped by the server, and another name be made.
-    if !given.contains('`') {
-        let own = name(given);
-        let statement = format!(
-            "CREATE TABLE sales.{own} (`k` INT NOT NULL COMMENT {comment}, {own} STRING) \
-             DUPLICATE KEY(`k`) COMMENT {comment} PARTITION BY RANGE(`k`) \
-             (PARTITION p1 VALUES LESS THAN ('10'), PARTITION p2 VALUES LESS THAN ('20')) \
-             DISTRIBUTED BY HASH(`k`) BUCKETS 1 PROPERTIES('replication_num'='1')",
-            comment = literal(given)
-        );
-        if connection.query_drop(statement).await.is_ok() {
-            let value = literal(given);
-            let rows = format!("INSERT INTO sales.{own} VALUES (1, {value}), (11, {value})");
-            connection.query_drop(rows).await.expect("rows");
-            made.push(given.to_owned());
-        }
-    }
-    let own = format!("list{number}");
-    let statement = format!(
-        "CREATE TABLE sales.{own} (`c` VARCHAR(99) NOT NULL, `id` INT) DUPLICATE KEY(`c`) \
-         PARTITION BY LIST(`c`) (PARTITION p1 VALUES IN ({value}, 'x{number}'), \
-         PARTITION p2 VALUES IN ('y')) \
-         DISTRIBUTED BY HASH(`id`) BUCKETS 1 PROPERTIES('replication_num'='1')",
-        value = literal(given)
-    );
-    if connection.query_drop(statement).await.is_ok() {
-        let rows = format!(
-            "INSERT INTO sales.{own} VALUES ({}, 1), ('y', 2)",
-            literal(given)
-        );
-        connection.query_drop(rows).await.expect("rows");
-        made.push(own);
-    }
-    connection.disconnect().await.expect("goodbye");
-    made
 }
