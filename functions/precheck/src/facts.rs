@@ -23,7 +23,10 @@ use shared::{
         privileges::{self, Held},
     },
     read::{self, DatabaseReading},
-    sql::show,
+    sql::{
+        admin::Privilege,
+        show::{self, Account},
+    },
     starrocks::{Client, FailureKind},
 };
 
@@ -39,7 +42,7 @@ pub(crate) struct Gathered {
     ops: OpsTables,
     existing: BTreeSet<DatabaseName>,
     held: Held,
-    user: String,
+    account: Account,
     ops_database: DatabaseName,
 }
 
@@ -112,17 +115,18 @@ impl Gathered {
             .into_iter()
             .map(|row| row.0)
             .collect();
+        let account = read::account(client).await?;
         let held = read::read_grants(client).await?;
         let privileges = vec![
             PrivilegeProbe {
-                privilege: "REPOSITORY on SYSTEM".to_owned(),
+                privilege: Privilege::Repository,
+                name: "REPOSITORY on SYSTEM",
                 granted: Some(may_see_jobs),
-                grant: "GRANT REPOSITORY ON SYSTEM TO ROLE br_role".to_owned(),
             },
             PrivilegeProbe {
-                privilege: "OPERATE on SYSTEM".to_owned(),
+                privilege: Privilege::Operate,
+                name: "OPERATE on SYSTEM",
                 granted: Some(cluster.frontends.is_some()),
-                grant: "GRANT OPERATE ON SYSTEM TO ROLE br_role".to_owned(),
             },
         ];
         Ok(Gathered {
@@ -136,7 +140,7 @@ impl Gathered {
             ops,
             existing,
             held,
-            user: settings.connection().user.clone(),
+            account,
             ops_database: ops_database.clone(),
         })
     }
@@ -164,6 +168,7 @@ impl Gathered {
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
             ops: self.ops.clone(),
+            account: &self.account,
         }
     }
 
@@ -188,7 +193,12 @@ impl Gathered {
         for (database, selection) in group {
             let Some(listing) = listings.get(database) else {
                 let missing = DatabaseNeeds::default();
-                of_all.extend(check_database(on_unsupported, database, &missing));
+                of_all.extend(check_database(
+                    on_unsupported,
+                    database,
+                    &missing,
+                    &self.account,
+                ));
                 continue;
             };
             let needs = DatabaseNeeds {
@@ -196,7 +206,7 @@ impl Gathered {
                 unsupported: unsupported::by_listing(listing, selection),
                 ..DatabaseNeeds::default()
             };
-            let mut findings = check_database(on_unsupported, database, &needs);
+            let mut findings = check_database(on_unsupported, database, &needs, &self.account);
             let is_left = |id: TableId, name: &TableName| {
                 *selection == Selection::Everything && leftovers.contains(id, name)
             };
@@ -206,7 +216,7 @@ impl Gathered {
             let of_group = of_group.map(|(name, _)| name.clone()).collect();
             let tables = listing.complete.then_some(of_group);
             let tables = [(database.clone(), tables)].into();
-            findings.extend(privileges::check_backup(&self.held, &self.user, &tables));
+            findings.extend(privileges::check_backup(&self.held, &self.account, &tables));
             of_databases.insert(database.clone(), findings);
         }
         let report = combine(of_all, of_databases);
@@ -234,7 +244,9 @@ impl Gathered {
 
     fn check_ops(&self) -> Vec<Finding> {
         match self.ops {
-            OpsTables::Ready => privileges::check_ops(&self.held, &self.user, &self.ops_database),
+            OpsTables::Ready => {
+                privileges::check_ops(&self.held, &self.account, &self.ops_database)
+            }
             // They come with init, which says what it needs.
             OpsTables::Missing | OpsTables::Incomplete(_) => Vec::new(),
         }
@@ -267,7 +279,7 @@ impl Gathered {
             databases: &databases,
             reads_rows,
         };
-        privileges::check_restore(&self.held, &self.user, &needs)
+        privileges::check_restore(&self.held, &self.account, &needs)
     }
 
     /// For `doctor`: every table of every group is read too.
@@ -322,7 +334,7 @@ impl Gathered {
             .iter()
             .map(|(name, tables)| (name.clone(), Some(tables.clone())))
             .collect();
-        let privileges = privileges::check_backup(&self.held, &self.user, &tables);
+        let privileges = privileges::check_backup(&self.held, &self.account, &tables);
         report.findings.extend(privileges);
         // Nobody restores now.
         let restore = self.may_restore(of_groups.keys(), true).into_iter();

@@ -42,6 +42,7 @@ fn repository_facts() -> RepositoryFacts {
         location: "s3://bucket".into(),
         read_only: false,
         unreachable: None,
+        unseen: false,
     }
 }
 
@@ -80,9 +81,9 @@ fn well() -> Case {
 
 fn privilege(granted: Option<bool>) -> PrivilegeProbe {
     PrivilegeProbe {
-        privilege: "REPOSITORY on SYSTEM".into(),
+        privilege: Privilege::Repository,
+        name: "REPOSITORY on SYSTEM",
         granted,
-        grant: "GRANT REPOSITORY ON SYSTEM TO USER 'br'".into(),
     }
 }
 
@@ -90,6 +91,7 @@ impl Case {
     fn reports(&self) -> [PrecheckReport; 2] {
         let repository = "repo".parse().unwrap();
         let table = "t".parse().unwrap();
+        let account = "'br'@'%'".parse().unwrap();
         let around = Surroundings {
             cluster: &self.cluster,
             repository: &repository,
@@ -99,6 +101,7 @@ impl Case {
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
             ops: self.ops.clone(),
+            account: &account,
         };
         let database = DatabaseNeeds {
             exists: self.exists,
