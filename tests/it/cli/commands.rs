@@ -300,22 +300,23 @@ async fn a_backup_is_watched_and_cancelled() {
         "{conflict:#?}"
     );
 
-    let cancelled = shell.run("cancel sales").await.succeeded();
+    let cancelled = shell.run("cancel sales --yes").await.succeeded();
     assert!(
         cancelled
             .out
             .contains("cancelled once_sales in database sales"),
         "{cancelled:#?}"
     );
+    let what = "backup once_sales in database sales: PENDING, begun ";
+    assert!(cancelled.err.starts_with(what), "{cancelled:#?}");
     let cancelled = shell
-        .run("cancel crm --output json")
+        .run("cancel crm --yes --output json")
         .await
         .succeeded()
         .json();
-    assert_eq!(
-        cancelled,
-        json!({ "database": "crm", "cancelled": "once_crm" })
-    );
+    assert_eq!(cancelled["database"], "crm");
+    assert_eq!(cancelled["cancelled"], "once_crm");
+    assert!(cancelled["execution_id"].is_string(), "{cancelled}");
     let _ticking = Ticking::of(&cluster);
     let run = running.end().await;
     assert_eq!(run.code, Some(5), "{run:#?}");
