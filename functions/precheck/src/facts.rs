@@ -10,7 +10,9 @@ use shared::{
         cluster::{ClusterFacts, RepositoryFacts},
     },
     flow::OnUnsupported,
-    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableId, TableName},
+    ident::{
+        ClusterId, DatabaseName, ExecutionId, QualifiedTable, RepositoryName, TableId, TableName,
+    },
     job::Phase,
     ops::{Ops, inventory::Group, schema::SchemaState},
     plan::{
@@ -19,6 +21,7 @@ use shared::{
         precheck::{
             BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
             RunningJob, Surroundings, check_backup, check_database, check_restore, combine,
+            doctor as plan_doctor,
         },
         privileges::{self, Held},
     },
@@ -28,7 +31,10 @@ use shared::{
         show::{self, Account},
     },
     starrocks::{Client, FailureKind},
+    time::UtcTime,
 };
+
+use crate::doctor;
 
 /// Everything around a job, read once.
 pub(crate) struct Gathered {
@@ -288,14 +294,23 @@ impl Gathered {
         settings: &Settings,
         client: &mut Client,
     ) -> Result<PrecheckReport, Error> {
-        let readings = match self.ops {
+        let (readings, ops_tables) = match self.ops {
             OpsTables::Ready => self.read_groups(settings, client).await?,
-            OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
+            OpsTables::Missing | OpsTables::Incomplete(_) => (BTreeMap::new(), None),
         };
         let named = match self.ops {
             OpsTables::Ready => named_tables(settings, client).await?,
             OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
         };
+        let (now, clock) = doctor::clock(client).await?;
+        let mut to_know = vec![clock];
+        to_know.extend(doctor::materialized_views(client).await?);
+        to_know.extend(about_tables(
+            &self.cluster,
+            ops_tables.as_ref(),
+            &readings,
+            now,
+        ));
         let mut databases = BTreeMap::new();
         let mut of_groups: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
         for (name, reading) in &readings {
@@ -339,30 +354,68 @@ impl Gathered {
         // Nobody restores now.
         let restore = self.may_restore(of_groups.keys(), true).into_iter();
         report.findings.extend(restore.map(Finding::into_advice));
+        report.findings.extend(to_know);
         Ok(report)
     }
 
+    /// With the ops tables, in the same reading.
     async fn read_groups(
         &self,
         settings: &Settings,
         client: &mut Client,
-    ) -> Result<BTreeMap<DatabaseName, Option<DatabaseReading>>, Error> {
-        let groups = Ops::new(client, settings.ops_database())
-            .all_groups()
-            .await?;
-        let present: BTreeMap<DatabaseName, Selection> = groups
+    ) -> Result<
+        (
+            BTreeMap<DatabaseName, Option<DatabaseReading>>,
+            Option<DatabaseReading>,
+        ),
+        Error,
+    > {
+        let ops = settings.ops_database();
+        let groups = Ops::new(client, ops).all_groups().await?;
+        let mut present: BTreeMap<DatabaseName, Selection> = groups
             .iter()
             .filter(|(name, _)| self.existing.contains(name))
             .map(|(name, selection)| (name.clone(), selection.clone()))
             .collect();
+        let is_in_group = present.contains_key(ops);
+        if !is_in_group {
+            present.insert(ops.clone(), Selection::Everything);
+        }
         // Stands for what cannot be known without OPERATE; nothing is compared with it here.
         let nobody: ExecutionId = "doctor".parse().expect("a word is an id");
         let mut readings = read::read_databases(client, &present, &nobody).await?;
-        Ok(groups
+        let ops_tables = match is_in_group {
+            true => None,
+            false => readings.remove(ops),
+        };
+        let of_groups = groups
             .into_keys()
-            .map(|name| (name.clone(), readings.remove(&name)))
-            .collect())
+            .map(|name| (name.clone(), readings.remove(&name)));
+        Ok((of_groups.collect(), ops_tables))
     }
+}
+
+/// What is worth knowing of tables that can all be backed up.
+fn about_tables(
+    cluster: &ClusterFacts,
+    ops_tables: Option<&DatabaseReading>,
+    readings: &BTreeMap<DatabaseName, Option<DatabaseReading>>,
+    now: UtcTime,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(reading) = ops_tables {
+        let database = &reading.facts.database;
+        let tables = reading.facts.tables.iter();
+        let tables = tables.map(|(name, table)| (QualifiedTable::new(database, name), table));
+        findings.extend(plan_doctor::ops_replicas(cluster, tables));
+    }
+    for (database, reading) in readings {
+        let tables = reading.iter().flat_map(|reading| &reading.facts.tables);
+        findings.extend(tables.filter_map(|(name, table)| {
+            plan_doctor::policies(&QualifiedTable::new(database, name), table, now)
+        }));
+    }
+    findings
 }
 
 /// Tables that groups name one by one, also where another group takes the whole database.

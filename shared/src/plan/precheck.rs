@@ -18,6 +18,7 @@ use crate::{
 };
 
 mod cluster;
+pub mod doctor;
 mod room;
 #[cfg(test)]
 mod tests;
