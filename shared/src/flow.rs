@@ -37,6 +37,9 @@ pub struct BackupRun {
     pub started_at: UtcTime,
     pub group: GroupName,
     pub kind: BackupKind,
+    /// Why it is this kind: of `auto`, which chose it.
+    #[serde(default)]
+    pub chosen: Option<String>,
     pub name: Option<String>,
     pub baseline: Option<SnapshotLabel>,
     pub on_unsupported: OnUnsupported,

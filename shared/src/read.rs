@@ -24,7 +24,7 @@ mod table;
 
 pub use around::{Around, read_around};
 pub use cluster::{read_cluster, read_repository, utc_now};
-pub use grants::read_grants;
+pub use grants::{account, read_grants};
 
 use catalog::Catalog;
 use partitions::Partitions;

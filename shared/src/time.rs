@@ -125,6 +125,20 @@ fn snapshot_timestamp(text: &str) -> Result<(), &'static str> {
     }
 }
 
+/// As shown to people: `3 days`.
+pub fn age(seconds: i64) -> String {
+    let (number, unit) = match seconds.max(0) {
+        seconds @ 0..120 => (seconds, "second"),
+        seconds @ 120..7_200 => (seconds / 60, "minute"),
+        seconds @ 7_200..172_800 => (seconds / 3_600, "hour"),
+        seconds => (seconds / 86_400, "day"),
+    };
+    match number {
+        1 => format!("1 {unit}"),
+        _ => format!("{number} {unit}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +175,19 @@ mod tests {
             "2026-03-01-04-00-00-123\n2026-03-01-04-00-00-124",
         ] {
             assert!(text.parse::<SnapshotTimestamp>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn ages_as_people_say_them() {
+        for (seconds, expected) in [
+            (-3, "0 seconds"),
+            (119, "119 seconds"),
+            (3_700, "61 minutes"),
+            (86_400, "24 hours"),
+            (259_300, "3 days"),
+        ] {
+            assert_eq!(age(seconds), expected);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     label::SnapshotLabel,
     manifest::BackupRecord,
     sql::show::{self, BackupJob, Snapshot, SnapshotContent, SnapshotDetails},
-    starrocks::{Client, FailureKind},
+    starrocks::{Client, ClientError, FailureKind},
     time::SnapshotTimestamp,
 };
 
@@ -35,23 +35,41 @@ pub enum Whereabouts {
     Nowhere,
 }
 
-/// SHOW BACKUP first: it is one look into memory. The repository only if our label is not there,
-/// because SHOW BACKUP shows the last job of a database alone, and forgets it after a week.
+/// SHOW BACKUP first: it is one look into memory. The repository only if our label is not there.
 pub async fn find_label(
     client: &mut Client,
     repository: &RepositoryName,
     database: &DatabaseName,
     label: &SnapshotLabel,
 ) -> Result<Whereabouts, Error> {
+    match find_job(client, database, label).await? {
+        Some(shown) => Ok(shown),
+        None => find_in_repository(client, repository, label).await,
+    }
+}
+
+/// What SHOW BACKUP shows of a label, which is nothing of most: only the last job of a database, and
+/// that for a week.
+pub async fn find_job(
+    client: &mut Client,
+    database: &DatabaseName,
+    label: &SnapshotLabel,
+) -> Result<Option<Whereabouts>, ClientError> {
     let jobs = client.fetch(&show::backup(database)).await?;
     let own = jobs.into_iter().find(|job| job.label == label.as_str());
-    if let Some(job) = own {
-        return Ok(match job.state.phase() {
-            Phase::Running => Whereabouts::Running(job),
-            Phase::Finished => Whereabouts::Finished,
-            Phase::Cancelled => Whereabouts::Cancelled(job.work.status),
-        });
-    }
+    Ok(own.map(|job| match job.state.phase() {
+        Phase::Running => Whereabouts::Running(job),
+        Phase::Finished => Whereabouts::Finished,
+        Phase::Cancelled => Whereabouts::Cancelled(job.work.status),
+    }))
+}
+
+/// Of a label that SHOW BACKUP does not show.
+pub async fn find_in_repository(
+    client: &mut Client,
+    repository: &RepositoryName,
+    label: &SnapshotLabel,
+) -> Result<Whereabouts, Error> {
     let snapshot = find_snapshot(client, repository, label).await?;
     Ok(match snapshot.map(|snapshot| snapshot.content) {
         None => Whereabouts::Nowhere,

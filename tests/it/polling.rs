@@ -348,3 +348,46 @@ async fn what_another_cluster_put_in_the_place_of_our_snapshot_is_not_restored()
     }
     assert_eq!(cluster.rows("SELECT id FROM sales.orders").await, [["1"]]);
 }
+
+/// While a job is shown at work, a look asks for nothing but the lease, the claim and the job: nights
+/// have thousands of looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_at_a_job_at_work_sends_few_statements() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    cluster.emulator.with_engine(|engine| {
+        let uploading = At::backup("sales", BackupState::Uploading);
+        engine.jobs.faults.hold(uploading);
+    });
+    let event = start("one");
+    let mut jobs = json!([flow::call(&context, "StartBackup", event.clone())
+        .await
+        .unwrap()]);
+    let faults = cluster.emulator.faults();
+    // The first looks see the pin, and count; the last one sees what it has seen before.
+    for _ in 0..4 {
+        faults.reset_journal();
+        cluster.advance(60);
+        let look = json!({
+            "operation": "backup", "run": event["run"], "jobs": jobs, "wait_seconds": 60,
+        });
+        let mut seen = flow::call(&context, "PollStatus", look).await.unwrap();
+        assert_eq!(seen["state"], json!("running"), "{seen}");
+        jobs = seen["jobs"].take();
+    }
+    let journal = faults.journal().into_iter().map(|entry| entry.sql);
+    let sent: Vec<String> = journal
+        .filter(|sql| !sql.starts_with("SET "))
+        .map(|sql| sql.split(' ').take(2).collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            "SHOW FRONTENDS",
+            "SELECT generation,",
+            "UPDATE `ops`.`run_status`",
+            "SELECT label,",
+            "SHOW BACKUP",
+        ]
+    );
+}

@@ -357,3 +357,98 @@ async fn the_heartbeat_counts_what_nobody_failed_over() {
     cluster.sql("DROP REPOSITORY repo").await;
     assert!(beat().await["repository_error"].is_string());
 }
+
+/// What the report says of a check: `subject: message -> hint`, with the verdict in front.
+async fn said_of(cluster: &Cluster, check: &str) -> Vec<String> {
+    let event = json!({ "operation": "report" });
+    let report = flow::call(&cluster.context(), "Precheck", event).await;
+    let report = report.expect("a report");
+    let findings = report["findings"].as_array().expect("findings").iter();
+    let word = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("-").to_owned();
+    let own = findings.filter(|finding| finding["check"] == check);
+    own.map(|finding| {
+        format!(
+            "{} {}: {} -> {}",
+            finding["verdict"]["verdict"].as_str().unwrap_or("-"),
+            word(finding, "subject"),
+            word(finding, "message"),
+            word(finding, "hint")
+        )
+    })
+    .collect()
+}
+
+/// A cluster that grew leaves its records on as many disks as it began with.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_with_fewer_replicas_than_the_cluster_can_hold_are_named() {
+    let cluster = Cluster::start_wide(Profile::V3_5, 3).await;
+    let said = said_of(&cluster, "ops replicas").await;
+    assert_eq!(said.len(), 1, "{said:?}");
+    let (message, hint) = said[0].split_once(" -> ").expect("a hint");
+    assert!(
+        message.starts_with("advice : 3 backends live, and there are 1 of ops."),
+        "{said:?}"
+    );
+    assert!(message.contains("ops.run_status"), "{said:?}");
+    // What it says can be run as it stands, and is enough.
+    for statement in hint.split("; ") {
+        cluster.sql(statement).await;
+    }
+    assert_eq!(
+        said_of(&cluster, "ops replicas").await,
+        ["passed : they fit 3 live backends -> -"]
+    );
+    cluster.emulator.with_engine(|engine| {
+        for backend in engine.nodes.backends.iter_mut().take(1) {
+            backend.alive = false;
+        }
+    });
+    let said = said_of(&cluster, "ops replicas").await;
+    assert!(
+        said[0].contains("2 backends live, and there are 3 of ops."),
+        "{said:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_drop_what_is_restored_are_named_and_others_are_not() {
+    let cluster = Cluster::start(Profile::V3_5).await;
+    let table = |name: &str, properties: &str| {
+        format!(
+            "CREATE TABLE sales.{name} (d DATE NOT NULL, id INT NOT NULL) DUPLICATE KEY(d, id) \
+             PARTITION BY RANGE(d) (PARTITION p1 VALUES LESS THAN ('2026-01-02')) \
+             DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1'{properties})"
+        )
+    };
+    let dynamic = |start: &str| {
+        format!(
+            ", 'dynamic_partition.enable'='true', 'dynamic_partition.time_unit'='DAY', \
+             {start} 'dynamic_partition.end'='3', 'dynamic_partition.prefix'='p', \
+             'dynamic_partition.buckets'='1'"
+        )
+    };
+    cluster.sql("CREATE DATABASE sales").await;
+    for (name, properties) in [
+        ("plain", String::new()),
+        ("grows", dynamic("")),
+        ("window", dynamic("'dynamic_partition.start'='-7',")),
+        ("newest", ", 'partition_live_number'='3'".to_owned()),
+    ] {
+        cluster.sql(&table(name, &properties)).await;
+    }
+    cluster.group("nightly", &["sales.*"]).await;
+    let said = said_of(&cluster, "policies").await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    for (line, words) in said.iter().zip([
+        ["advice sales.newest", "partition_live_number = 3"],
+        ["advice sales.window", "dynamic_partition.enable = true"],
+    ]) {
+        assert!(words.iter().all(|word| line.contains(word)), "{line}");
+        assert!(line.contains("a restore switches this off first"), "{line}");
+    }
+    let said = said_of(&cluster, "materialized views").await;
+    assert!(
+        said[0].contains("enable_backup_materialized_view = false"),
+        "{said:?}"
+    );
+}

@@ -1,6 +1,9 @@
 //! What the user may do is known before anything is done, and the README's grants are enough for all of it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Value, json};
+use shared::plan::privileges::{Granted, parse};
 use starrocks_emulator::Profile;
 use tests::{
     cluster::{Cluster, create_repository},
@@ -110,6 +113,90 @@ async fn br(cluster: &Cluster, grants: &[&str]) {
         .sql("CREATE USER 'br'@'%' IDENTIFIED BY '...'")
         .await;
     cluster.sql(&grants.join(";\n")).await;
+}
+
+/// By object, as the engine calls it, what these statements grant.
+fn granted<'a>(statements: impl Iterator<Item = &'a str>) -> BTreeMap<String, BTreeSet<String>> {
+    let mut granted: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for statement in statements {
+        let statement = statement.trim().replace('`', "");
+        if let Some(Granted::Privileges {
+            privileges,
+            objects,
+        }) = parse(&statement)
+        {
+            for object in objects {
+                granted
+                    .entry(object)
+                    .or_default()
+                    .extend(privileges.clone());
+            }
+        }
+    }
+    granted
+}
+
+/// What is said to be missing is granted by running what is printed, until nothing is said any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_grant_that_is_said_runs_as_it_stands() {
+    let readme = grants_of_the_readme();
+    let readme = granted(readme.split(';'));
+    for profile in [Profile::V3_3, Profile::V3_5, Profile::V4_1] {
+        let cluster = shop(profile).await;
+        // As much as lets it see what it is to ask for.
+        let seen = [
+            "GRANT SELECT ON ALL TABLES IN DATABASE ops TO USER 'br'@'%'",
+            "GRANT SELECT ON TABLE sales.orders TO USER 'br'@'%'",
+        ];
+        br(&cluster, &seen).await;
+        let context = shared::context::Context::new(cluster.settings_with(&BR));
+        let mut said: BTreeSet<String> = BTreeSet::new();
+        loop {
+            let event = json!({ "operation": "report" });
+            let report = flow::call(&context, "Precheck", event)
+                .await
+                .expect("a report");
+            let findings = report["findings"].as_array().expect("findings");
+            let hints = findings
+                .iter()
+                .filter_map(|finding| finding["hint"].as_str());
+            let grants: BTreeSet<String> = hints
+                .filter(|hint| hint.contains("GRANT"))
+                .map(str::to_owned)
+                .collect();
+            if grants.is_empty() {
+                break;
+            }
+            assert!(
+                grants.is_disjoint(&said),
+                "{grants:?} did not help: {report}"
+            );
+            for grant in &grants {
+                cluster.sql(grant).await;
+            }
+            said.extend(grants);
+        }
+        let said = granted(said.iter().map(String::as_str));
+        assert_eq!(
+            said.keys().map(String::as_str).collect::<Vec<_>>(),
+            [
+                "ALL TABLES IN DATABASE ops",
+                "ALL TABLES IN DATABASE sales",
+                "DATABASE sales",
+                "SYSTEM",
+            ],
+            "{profile:?}"
+        );
+        for (object, privileges) in said {
+            assert!(
+                privileges.is_subset(&readme[&object]),
+                "{object}: {privileges:?}"
+            );
+        }
+        let input = json!({ "group": "nightly", "kind": "full" });
+        flow::backup_as(&cluster, input, &BR).await.output();
+        as_br(&cluster, json!({ "target_label": "sales_20260301_full" })).await;
+    }
 }
 
 fn jobs(cluster: &Cluster) -> Vec<String> {

@@ -28,17 +28,20 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_day_makes_what_is_due_and_says_how_long_it_is_kept() {
     let cluster = shop_on_first_day(Profile::V3_5).await;
-    auto(&cluster, "2026-03-01T04:15:00Z").await;
-    for (days, scheduled_at) in [
-        (1, "2026-03-02T04:15:00Z"),
-        (6, "2026-03-08T04:15:00Z"),
-        (1, "2026-03-09T04:15:00Z"),
+    let first = auto(&cluster, "2026-03-01T04:15:00Z").await;
+    assert_eq!(first["chosen"], "the monthly full is due today");
+    let missed = "database sales has no weekly full since 2026-03-15, when it was due";
+    for (days, scheduled_at, reason) in [
+        (1, "2026-03-02T04:15:00Z", "the full of 2026-03-01 is there"),
+        (6, "2026-03-08T04:15:00Z", "the weekly full is due today"),
+        (1, "2026-03-09T04:15:00Z", "the full of 2026-03-08 is there"),
         // The full of the 15th is missed, and made up the next day.
-        (7, "2026-03-16T04:15:00Z"),
+        (7, "2026-03-16T04:15:00Z", missed),
     ] {
         cluster.advance(days * DAY);
         cluster.sql("INSERT INTO sales.orders VALUES (2)").await;
-        auto(&cluster, scheduled_at).await;
+        let output = auto(&cluster, scheduled_at).await;
+        assert_eq!(output["chosen"], reason, "{output}");
     }
     assert_eq!(
         kept(&cluster).await,
@@ -63,6 +66,24 @@ async fn a_full_whose_snapshot_is_gone_does_not_count() {
         kept(&cluster).await.last().unwrap(),
         &["sales_20260302_full", "monthly", "365"]
     );
+}
+
+/// The state that a person sees in the console while it runs, and nothing where they chose themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn why_a_kind_was_chosen_is_in_the_state_of_the_execution() {
+    let cluster = shop_on_first_day(Profile::V3_5).await;
+    for (kind, expected) in [
+        ("auto", json!("the monthly full is due today")),
+        ("full", Value::Null),
+    ] {
+        let event = json!({
+            "operation": "backup",
+            "input": { "group": "nightly", "kind": kind },
+            "execution": { "Id": "one", "StartTime": "2026-03-01T04:15:00Z" },
+        });
+        let state = flow::call(&cluster.context(), "Precheck", event).await;
+        assert_eq!(state.expect("a run")["run"]["chosen"], expected, "{kind}");
+    }
 }
 
 /// Delivery is at least once.

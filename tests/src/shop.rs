@@ -58,6 +58,7 @@ pub fn start(execution: &str) -> Value {
             "on_unsupported": "fail",
             "row_counts": true,
             "retention": null,
+            "chosen": null,
             "on_overdue": "continue",
             "window_seconds": 86_400,
             "databases": ["sales"],

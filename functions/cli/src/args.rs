@@ -103,6 +103,12 @@ pub enum Command {
     Cancel {
         /// The database in which it runs
         database: String,
+        /// Only this label; needed for a backup that no run of ours began
+        #[arg(long)]
+        label: Option<String>,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
     },
     /// Check the cluster, and say what to do about each finding
     Doctor {

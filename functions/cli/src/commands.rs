@@ -1,6 +1,8 @@
 //! One file per command.
 
+mod ask;
 mod backup;
+mod cancel;
 #[cfg(feature = "demo")]
 mod demo;
 mod diff;
@@ -73,7 +75,11 @@ impl Session<'_> {
             } => self.show(&label, ddl, partitions).await,
             Command::Diff { from, to } => self.diff(&from, &to).await,
             Command::Status => self.status().await,
-            Command::Cancel { database } => self.cancel(&database).await,
+            Command::Cancel {
+                database,
+                label,
+                yes,
+            } => self.cancel(&database, label.as_deref(), yes).await,
             Command::Doctor { orphans, probe } => self.doctor(orphans, probe).await,
             Command::Group { action } => self.group(action).await,
             Command::Invoke { function, event } => self.invoke(function, &event).await,

@@ -42,6 +42,14 @@ fn say(elapsed: Duration, text: &str) {
 fn lines(event: &Event<'_>) -> Vec<(String, String)> {
     match event {
         Event::Returned {
+            function: "Precheck",
+            result,
+            ..
+        } => due(&result["run"])
+            .map(|said| ("due".to_owned(), said))
+            .into_iter()
+            .collect(),
+        Event::Returned {
             function: "StartBackup",
             result,
             ..
@@ -94,6 +102,20 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
         )],
         _ => Vec::new(),
     }
+}
+
+/// What `auto` chose, and why, in the words of the planner that chose it.
+pub(crate) fn due(run: &Value) -> Option<String> {
+    let reason = run["chosen"].as_str()?;
+    let kind = text(&run["kind"]);
+    let kept = match (
+        run["retention"]["class"].as_str(),
+        run["retention"]["days"].as_u64(),
+    ) {
+        (Some(class), Some(days)) => format!(" ({}, kept {days} days)", class.to_lowercase()),
+        _ => String::new(),
+    };
+    Some(format!("{kind}{kept}: {reason}"))
 }
 
 fn recorded(outcome: &Value) -> (String, String) {
@@ -149,6 +171,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn why_a_kind_was_chosen_is_said_where_it_was_chosen() {
+        let run = |chosen: Value| {
+            json!({
+                "kind": "full", "chosen": chosen, "retention": { "class": "WEEKLY", "days": 90 },
+            })
+        };
+        assert_eq!(
+            due(&run(json!("the weekly full is due today"))),
+            Some("full (weekly, kept 90 days): the weekly full is due today".to_owned())
+        );
+        assert_eq!(due(&run(Value::Null)), None);
+    }
 
     #[test]
     fn what_got_no_label_is_not_called_recorded() {

@@ -24,7 +24,7 @@ use shared::{
         ops::run_status::{ClaimRow, Phase},
         show::BackupJob,
     },
-    starrocks::Client,
+    starrocks::{Client, FailureKind},
     track::{self, Whereabouts},
 };
 
@@ -151,13 +151,19 @@ impl Look<'_> {
             Error::new(ErrorName::TrackingLost, format!("label {label} is not in run_status"))
                 .hint("its row was deleted; starrocks-br doctor --orphans shows what is in the repository")
         })?;
-        // On record with the label: the configured one may be another by now.
-        let repository = self.ops(client).known_backup(&label).await?.repository;
-        let repository = repository.parse()?;
-        if !self.database_exists(client, job).await? {
-            return self.dropped(client, &lease, job, &claim, &repository).await;
-        }
-        match track::find_label(client, &repository, &job.database, &label).await? {
+        let found = match track::find_job(client, &job.database, &label).await {
+            Ok(Some(shown)) => shown,
+            Err(error) if error.kind() != FailureKind::UnknownDatabase => return Err(error.into()),
+            // Only now is it worth asking for more than the job.
+            Ok(None) | Err(_) => {
+                let repository = self.repository_of(client, &label).await?;
+                if !self.database_exists(client, job).await? {
+                    return self.dropped(client, &lease, job, &claim, &repository).await;
+                }
+                track::find_in_repository(client, &repository, &label).await?
+            }
+        };
+        match found {
             Whereabouts::Running(shown) => {
                 let pin = shown.pin.as_ref();
                 if let Some(pin) = pin.filter(|_| claim.phase < Phase::Pinned) {
@@ -307,6 +313,16 @@ impl Look<'_> {
         job.state = JobState::Finished;
         job.progress = Some(progress::finished());
         Ok(0)
+    }
+
+    /// On record with the label: the configured one may be another by now.
+    async fn repository_of(
+        &self,
+        client: &mut Client,
+        label: &SnapshotLabel,
+    ) -> Result<RepositoryName, Error> {
+        let record = self.ops(client).known_backup(label).await?;
+        Ok(record.repository.parse()?)
     }
 
     async fn database_exists(&self, client: &mut Client, job: &Job) -> Result<bool, Error> {

@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use shared::{
     config::Settings,
     error::Error,
-    flow::Retention,
     ident::{ClusterId, DatabaseName, GroupName},
-    label::BackupKind,
     ops::Ops,
-    plan::schedule::{self, Full, Policy},
+    plan::schedule::{self, Choice, Full, Policy},
     starrocks::Client,
     time::UtcTime,
     track,
@@ -45,7 +43,7 @@ pub(crate) fn choose(
     policy: &Policy,
     started_at: UtcTime,
     fulls: &BTreeMap<DatabaseName, Vec<Full>>,
-) -> (BackupKind, Option<Retention>) {
+) -> Choice {
     let today = started_at.date_in(settings.label_time_zone());
     let choice = schedule::choose(policy, today, fulls);
     tracing::info!(
@@ -54,5 +52,5 @@ pub(crate) fn choose(
         reason = choice.reason,
         "due"
     );
-    (choice.kind, Some(choice.retention))
+    choice
 }

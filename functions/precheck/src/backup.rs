@@ -103,7 +103,7 @@ pub(crate) async fn normalize(
         });
         return Err(in_the_way(&input.group, &findings));
     }
-    let (kind, retention) = match input.kind {
+    let (kind, due) = match input.kind {
         Kind::Full => (BackupKind::Full, None),
         Kind::Incremental => (BackupKind::Incremental, None),
         Kind::Auto => {
@@ -122,7 +122,8 @@ pub(crate) async fn normalize(
                 }
             };
             let fulls = auto::fulls(settings, client, &input.group, &databases, cluster).await?;
-            auto::choose(settings, &policy, started_at, &fulls)
+            let due = auto::choose(settings, &policy, started_at, &fulls);
+            (due.kind, Some(due))
         }
     };
     let run = BackupRun {
@@ -130,7 +131,8 @@ pub(crate) async fn normalize(
         started_at,
         group: input.group,
         kind,
-        retention,
+        retention: due.as_ref().map(|due| due.retention),
+        chosen: due.map(|due| due.reason),
         name: input.name,
         baseline: input.baseline,
         on_unsupported: input.on_unsupported.unwrap_or_default(),

@@ -10,7 +10,9 @@ use shared::{
         cluster::{ClusterFacts, RepositoryFacts},
     },
     flow::OnUnsupported,
-    ident::{ClusterId, DatabaseName, ExecutionId, RepositoryName, TableId, TableName},
+    ident::{
+        ClusterId, DatabaseName, ExecutionId, QualifiedTable, RepositoryName, TableId, TableName,
+    },
     job::Phase,
     ops::{Ops, inventory::Group, schema::SchemaState},
     plan::{
@@ -19,13 +21,20 @@ use shared::{
         precheck::{
             BackupNeeds, DatabaseNeeds, ForeignClaim, OpsTables, PrecheckReport, PrivilegeProbe,
             RunningJob, Surroundings, check_backup, check_database, check_restore, combine,
+            doctor as plan_doctor,
         },
         privileges::{self, Held},
     },
     read::{self, DatabaseReading},
-    sql::show,
+    sql::{
+        admin::Privilege,
+        show::{self, Account},
+    },
     starrocks::{Client, FailureKind},
+    time::UtcTime,
 };
+
+use crate::doctor;
 
 /// Everything around a job, read once.
 pub(crate) struct Gathered {
@@ -39,7 +48,7 @@ pub(crate) struct Gathered {
     ops: OpsTables,
     existing: BTreeSet<DatabaseName>,
     held: Held,
-    user: String,
+    account: Account,
     ops_database: DatabaseName,
 }
 
@@ -112,17 +121,18 @@ impl Gathered {
             .into_iter()
             .map(|row| row.0)
             .collect();
+        let account = read::account(client).await?;
         let held = read::read_grants(client).await?;
         let privileges = vec![
             PrivilegeProbe {
-                privilege: "REPOSITORY on SYSTEM".to_owned(),
+                privilege: Privilege::Repository,
+                name: "REPOSITORY on SYSTEM",
                 granted: Some(may_see_jobs),
-                grant: "GRANT REPOSITORY ON SYSTEM TO ROLE br_role".to_owned(),
             },
             PrivilegeProbe {
-                privilege: "OPERATE on SYSTEM".to_owned(),
+                privilege: Privilege::Operate,
+                name: "OPERATE on SYSTEM",
                 granted: Some(cluster.frontends.is_some()),
-                grant: "GRANT OPERATE ON SYSTEM TO ROLE br_role".to_owned(),
             },
         ];
         Ok(Gathered {
@@ -136,7 +146,7 @@ impl Gathered {
             ops,
             existing,
             held,
-            user: settings.connection().user.clone(),
+            account,
             ops_database: ops_database.clone(),
         })
     }
@@ -164,6 +174,7 @@ impl Gathered {
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
             ops: self.ops.clone(),
+            account: &self.account,
         }
     }
 
@@ -188,7 +199,12 @@ impl Gathered {
         for (database, selection) in group {
             let Some(listing) = listings.get(database) else {
                 let missing = DatabaseNeeds::default();
-                of_all.extend(check_database(on_unsupported, database, &missing));
+                of_all.extend(check_database(
+                    on_unsupported,
+                    database,
+                    &missing,
+                    &self.account,
+                ));
                 continue;
             };
             let needs = DatabaseNeeds {
@@ -196,7 +212,7 @@ impl Gathered {
                 unsupported: unsupported::by_listing(listing, selection),
                 ..DatabaseNeeds::default()
             };
-            let mut findings = check_database(on_unsupported, database, &needs);
+            let mut findings = check_database(on_unsupported, database, &needs, &self.account);
             let is_left = |id: TableId, name: &TableName| {
                 *selection == Selection::Everything && leftovers.contains(id, name)
             };
@@ -206,7 +222,7 @@ impl Gathered {
             let of_group = of_group.map(|(name, _)| name.clone()).collect();
             let tables = listing.complete.then_some(of_group);
             let tables = [(database.clone(), tables)].into();
-            findings.extend(privileges::check_backup(&self.held, &self.user, &tables));
+            findings.extend(privileges::check_backup(&self.held, &self.account, &tables));
             of_databases.insert(database.clone(), findings);
         }
         let report = combine(of_all, of_databases);
@@ -234,7 +250,9 @@ impl Gathered {
 
     fn check_ops(&self) -> Vec<Finding> {
         match self.ops {
-            OpsTables::Ready => privileges::check_ops(&self.held, &self.user, &self.ops_database),
+            OpsTables::Ready => {
+                privileges::check_ops(&self.held, &self.account, &self.ops_database)
+            }
             // They come with init, which says what it needs.
             OpsTables::Missing | OpsTables::Incomplete(_) => Vec::new(),
         }
@@ -267,7 +285,7 @@ impl Gathered {
             databases: &databases,
             reads_rows,
         };
-        privileges::check_restore(&self.held, &self.user, &needs)
+        privileges::check_restore(&self.held, &self.account, &needs)
     }
 
     /// For `doctor`: every table of every group is read too.
@@ -276,14 +294,23 @@ impl Gathered {
         settings: &Settings,
         client: &mut Client,
     ) -> Result<PrecheckReport, Error> {
-        let readings = match self.ops {
+        let (readings, ops_tables) = match self.ops {
             OpsTables::Ready => self.read_groups(settings, client).await?,
-            OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
+            OpsTables::Missing | OpsTables::Incomplete(_) => (BTreeMap::new(), None),
         };
         let named = match self.ops {
             OpsTables::Ready => named_tables(settings, client).await?,
             OpsTables::Missing | OpsTables::Incomplete(_) => BTreeMap::new(),
         };
+        let (now, clock) = doctor::clock(client).await?;
+        let mut to_know = vec![clock];
+        to_know.extend(doctor::materialized_views(client).await?);
+        to_know.extend(about_tables(
+            &self.cluster,
+            ops_tables.as_ref(),
+            &readings,
+            now,
+        ));
         let mut databases = BTreeMap::new();
         let mut of_groups: BTreeMap<DatabaseName, BTreeSet<TableName>> = BTreeMap::new();
         for (name, reading) in &readings {
@@ -322,35 +349,73 @@ impl Gathered {
             .iter()
             .map(|(name, tables)| (name.clone(), Some(tables.clone())))
             .collect();
-        let privileges = privileges::check_backup(&self.held, &self.user, &tables);
+        let privileges = privileges::check_backup(&self.held, &self.account, &tables);
         report.findings.extend(privileges);
         // Nobody restores now.
         let restore = self.may_restore(of_groups.keys(), true).into_iter();
         report.findings.extend(restore.map(Finding::into_advice));
+        report.findings.extend(to_know);
         Ok(report)
     }
 
+    /// With the ops tables, in the same reading.
     async fn read_groups(
         &self,
         settings: &Settings,
         client: &mut Client,
-    ) -> Result<BTreeMap<DatabaseName, Option<DatabaseReading>>, Error> {
-        let groups = Ops::new(client, settings.ops_database())
-            .all_groups()
-            .await?;
-        let present: BTreeMap<DatabaseName, Selection> = groups
+    ) -> Result<
+        (
+            BTreeMap<DatabaseName, Option<DatabaseReading>>,
+            Option<DatabaseReading>,
+        ),
+        Error,
+    > {
+        let ops = settings.ops_database();
+        let groups = Ops::new(client, ops).all_groups().await?;
+        let mut present: BTreeMap<DatabaseName, Selection> = groups
             .iter()
             .filter(|(name, _)| self.existing.contains(name))
             .map(|(name, selection)| (name.clone(), selection.clone()))
             .collect();
+        let is_in_group = present.contains_key(ops);
+        if !is_in_group {
+            present.insert(ops.clone(), Selection::Everything);
+        }
         // Stands for what cannot be known without OPERATE; nothing is compared with it here.
         let nobody: ExecutionId = "doctor".parse().expect("a word is an id");
         let mut readings = read::read_databases(client, &present, &nobody).await?;
-        Ok(groups
+        let ops_tables = match is_in_group {
+            true => None,
+            false => readings.remove(ops),
+        };
+        let of_groups = groups
             .into_keys()
-            .map(|name| (name.clone(), readings.remove(&name)))
-            .collect())
+            .map(|name| (name.clone(), readings.remove(&name)));
+        Ok((of_groups.collect(), ops_tables))
     }
+}
+
+/// What is worth knowing of tables that can all be backed up.
+fn about_tables(
+    cluster: &ClusterFacts,
+    ops_tables: Option<&DatabaseReading>,
+    readings: &BTreeMap<DatabaseName, Option<DatabaseReading>>,
+    now: UtcTime,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(reading) = ops_tables {
+        let database = &reading.facts.database;
+        let tables = reading.facts.tables.iter();
+        let tables = tables.map(|(name, table)| (QualifiedTable::new(database, name), table));
+        findings.extend(plan_doctor::ops_replicas(cluster, tables));
+    }
+    for (database, reading) in readings {
+        let tables = reading.iter().flat_map(|reading| &reading.facts.tables);
+        findings.extend(tables.filter_map(|(name, table)| {
+            plan_doctor::policies(&QualifiedTable::new(database, name), table, now)
+        }));
+    }
+    findings
 }
 
 /// Tables that groups name one by one, also where another group takes the whole database.

@@ -5,6 +5,7 @@
 
 mod auto;
 mod backup;
+mod doctor;
 mod facts;
 mod heartbeat;
 mod input;

@@ -240,5 +240,10 @@ fn summary(run: &BackupRun, records: &[BackupRecord], outcomes: &[Outcome]) -> V
             })
         })
         .collect();
-    json!({ "group": run.group, "kind": run.kind, "databases": databases })
+    json!({
+        "group": run.group,
+        "kind": run.kind,
+        "chosen": run.chosen,
+        "databases": databases,
+    })
 }

@@ -54,6 +54,8 @@ pub struct RepositoryFacts {
     pub read_only: bool,
     /// The engine's words for why SHOW SNAPSHOT failed.
     pub unreachable: Option<String>,
+    /// SHOW SNAPSHOT is not allowed, so nothing is known of that.
+    pub unseen: bool,
 }
 
 impl BackendFacts {

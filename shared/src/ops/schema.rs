@@ -6,6 +6,7 @@ use super::{Ops, until_visible};
 use crate::{
     error::{Error, ErrorName},
     ident::DatabaseName,
+    plan::precheck::doctor::OPS_REPLICAS,
     sql::{
         ops::{
             OpsTable,
@@ -17,7 +18,6 @@ use crate::{
 
 /// Partitions that one bucket of `backup_partitions` is meant to hold: about a gigabyte.
 const PARTITION_ROWS_PER_BUCKET: u64 = 5_000_000;
-const MAX_REPLICATION: u16 = 3;
 
 /// What `init` did, in order, for people.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Ops<'_> {
                 .actions
                 .push(format!("created database {}", self.database));
         }
-        let replication = live_backends.clamp(1, MAX_REPLICATION);
+        let replication = live_backends.clamp(1, OPS_REPLICAS);
         for table in OpsTable::ALL {
             let name = format!("{}.{}", self.database, table.as_str());
             let Some(columns) = present.remove(table.as_str()) else {

@@ -8,7 +8,10 @@ use crate::{
     ident::{RestoreId, TableId},
     plan::{
         backup::Leftovers,
-        restore::{Detail, PlannedStep, RestoreRequest, aside::aside},
+        restore::{
+            Detail, PlannedStep, RestoreRequest,
+            aside::{AsideOf, aside},
+        },
     },
     sql::ops::steps::{self, NewRestore, RestoreRow, StepRow, StepUpdate},
 };
@@ -137,7 +140,20 @@ impl Ops<'_> {
 
     /// Tables that restores of ours made or put aside: no `*` group takes them for the user's.
     pub async fn leftovers(&mut self) -> Result<Leftovers, Error> {
+        let mut leftovers = Leftovers::default();
+        for restore in self.asides().await? {
+            let pairs = restore.tables.into_iter();
+            leftovers
+                .tables
+                .extend(pairs.map(|(aside, _)| (aside.id, aside.name)));
+        }
+        Ok(leftovers)
+    }
+
+    /// The same by restore, each with how long ago it got there.
+    pub async fn asides(&mut self) -> Result<Vec<AsideOf>, Error> {
         let mut by_restore: BTreeMap<RestoreId, Vec<(PlannedStep, Detail)>> = BTreeMap::new();
+        let mut seconds: BTreeMap<(RestoreId, u64), i64> = BTreeMap::new();
         for row in self
             .client
             .fetch(&steps::table_steps(self.database))
@@ -150,10 +166,13 @@ impl Ops<'_> {
                 ))
             })?;
             let detail = Detail::parse(row.step.detail.as_deref(), row.step.number)?;
+            if let Some(since) = row.seconds {
+                seconds.insert((row.restore.clone(), row.step.number), since);
+            }
             let steps = by_restore.entry(row.restore).or_default();
             steps.push((planned, detail));
         }
-        let mut leftovers = Leftovers::default();
+        let mut all = Vec::new();
         for restore in self.restores().await? {
             let (Some(steps), Some(scope)) = (by_restore.get(&restore.id), &restore.scope) else {
                 continue;
@@ -164,8 +183,17 @@ impl Ops<'_> {
                     restore.id
                 ))
             })?;
-            leftovers.tables.extend(aside(&request, steps)?);
+            let tables = aside(&request, steps)?.into_iter();
+            let tables = tables.map(|aside| {
+                let step = (restore.id.clone(), u64::from(aside.step));
+                let since = seconds.get(&step).copied();
+                (aside, since)
+            });
+            all.push(AsideOf {
+                tables: tables.collect(),
+                restore,
+            });
         }
-        Ok(leftovers)
+        Ok(all)
     }
 }

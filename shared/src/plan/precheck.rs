@@ -11,9 +11,14 @@ use crate::{
     flow::OnUnsupported,
     ident::{DatabaseName, RepositoryName, TableName},
     plan::{Finding, Verdict, backup::Unsupported, finding},
+    sql::{
+        admin::{Privilege, grant},
+        show::Account,
+    },
 };
 
 mod cluster;
+pub mod doctor;
 mod room;
 #[cfg(test)]
 mod tests;
@@ -33,17 +38,18 @@ pub struct Surroundings<'a> {
     pub jobs: Vec<RunningJob>,
     pub foreign: Vec<ForeignClaim>,
     pub ops: OpsTables,
+    /// Whom the GRANTs are to that are printed.
+    pub account: &'a Account,
 }
 
-/// A privilege, and what trying showed.
+/// A privilege on the system, and what trying showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivilegeProbe {
+    pub privilege: Privilege<'static>,
     /// `REPOSITORY on SYSTEM`
-    pub privilege: String,
+    pub name: &'static str,
     /// `None`: nothing could be tried.
     pub granted: Option<bool>,
-    /// The GRANT to run.
-    pub grant: String,
 }
 
 /// A job of the engine in one of the databases, under a label that this execution did not choose.
@@ -121,21 +127,21 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
         .values()
         .filter_map(|database| database.least_replicas)
         .min();
-    let mut findings = cluster::check(around.cluster, least_replicas);
+    let mut findings = cluster::check(around, least_replicas);
     findings.extend(room::check_free(
         around.cluster,
         around.min_free_disk_percent,
     ));
-    findings.push(cluster::identity(around.cluster));
+    findings.push(cluster::identity(around));
     findings.push(repository(around, Use::Write));
     findings.extend(common(around));
-    findings.extend(group(needs));
+    findings.extend(group(around, needs));
     PrecheckReport { findings }
 }
 
 /// Without the room for what it brings, which its plan knows: see [`restore_room`].
 pub fn check_restore(around: &Surroundings<'_>) -> PrecheckReport {
-    let mut findings = cluster::check(around.cluster, None);
+    let mut findings = cluster::check(around, None);
     findings.extend(room::check_free(
         around.cluster,
         around.min_free_disk_percent,
@@ -180,23 +186,25 @@ fn repository(around: &Surroundings<'_>, use_as: Use) -> Finding {
             "back up to a repository that was not created READ ONLY".into(),
         );
     }
+    if facts.unseen {
+        // The missing privilege is a finding of its own.
+        let message = "whether it can be listed is not known: SHOW SNAPSHOT is not allowed";
+        let hint = grant(Privilege::Repository, around.account).to_string();
+        return Finding::advice(CHECK, message, hint).about(name);
+    }
     Finding::passed(CHECK, format!("{} can be listed", facts.location)).about(name)
 }
 
 fn common(around: &Surroundings<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     findings.extend(around.privileges.iter().map(|probe| {
+        let hint = grant(probe.privilege, around.account).to_string();
         let finding = match probe.granted {
             Some(true) => Finding::passed("privilege", "granted"),
-            Some(false) => Finding::failed(
-                "privilege",
-                ErrorName::AccessDenied,
-                "missing",
-                probe.grant.clone(),
-            ),
-            None => Finding::advice("privilege", "could not be tried", probe.grant.clone()),
+            Some(false) => Finding::failed("privilege", ErrorName::AccessDenied, "missing", hint),
+            None => Finding::advice("privilege", "could not be tried", hint),
         };
-        finding.about(&probe.privilege)
+        finding.about(probe.name)
     }));
     findings.push(ops_tables(&around.ops));
     if around.jobs.is_empty() && around.foreign.is_empty() {
@@ -253,7 +261,7 @@ fn ops_tables(ops: &OpsTables) -> Finding {
     )
 }
 
-fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
+fn group(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if needs.databases.is_empty() {
         findings.push(Finding::failed(
@@ -264,7 +272,13 @@ fn group(needs: &BackupNeeds<'_>) -> Vec<Finding> {
         ));
     }
     for (database, needs_of) in &needs.databases {
-        findings.extend(check_database(needs.on_unsupported, database, needs_of));
+        let on_unsupported = needs.on_unsupported;
+        findings.extend(check_database(
+            on_unsupported,
+            database,
+            needs_of,
+            around.account,
+        ));
     }
     findings
 }
@@ -274,6 +288,7 @@ pub fn check_database(
     on_unsupported: OnUnsupported,
     database: &DatabaseName,
     needs: &DatabaseNeeds<'_>,
+    account: &Account,
 ) -> Vec<Finding> {
     const CHECK: &str = "database";
     if !needs.exists {
@@ -295,9 +310,7 @@ pub fn check_database(
     }
     for (table, words) in &needs.unreadable {
         let message = format!("it cannot be read: {words}");
-        let hint = format!(
-            "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE `{database}` to the backup user"
-        );
+        let hint = grant(Privilege::BackUpTables(database), account).to_string();
         findings.push(
             Finding::failed("table", ErrorName::AccessDenied, message, hint)
                 .about(format!("{database}.{table}")),

@@ -11,7 +11,10 @@ use crate::{
     error::ErrorName,
     ident::{DatabaseName, QualifiedTable, TableName},
     plan::Finding,
-    sql::admin::{Privilege, grant},
+    sql::{
+        admin::{Privilege, grant},
+        show::Account,
+    },
 };
 
 #[cfg(test)]
@@ -124,7 +127,7 @@ impl Held {
 /// Judges one thing that is needed after the other.
 struct Judge<'a> {
     held: &'a Held,
-    user: &'a str,
+    account: &'a Account,
     findings: Vec<Finding>,
 }
 
@@ -133,7 +136,7 @@ const CHECK: &str = "privilege";
 impl Judge<'_> {
     fn missing(&mut self, privileges: &[&str], on: &str, why: &str, needed: Privilege<'_>) {
         let subject = format!("{} on {on}", privileges.join(", "));
-        let hint = grant(needed, self.user).to_string();
+        let hint = grant(needed, self.account).to_string();
         let finding = match self.held.unread.first() {
             None => {
                 let message = format!("missing: {why}");
@@ -149,7 +152,7 @@ impl Judge<'_> {
 
     fn advice(&mut self, privileges: &[&str], on: &str, why: &str, needed: Privilege<'_>) {
         let subject = format!("{} on {on}", privileges.join(", "));
-        let hint = grant(needed, self.user).to_string();
+        let hint = grant(needed, self.account).to_string();
         let finding = Finding::advice(CHECK, why, hint);
         self.findings.push(finding.about(subject));
     }
@@ -176,10 +179,10 @@ impl Judge<'_> {
 }
 
 /// Of whatever records what it does.
-pub fn check_ops(held: &Held, user: &str, ops: &DatabaseName) -> Vec<Finding> {
+pub fn check_ops(held: &Held, account: &Account, ops: &DatabaseName) -> Vec<Finding> {
     let mut judge = Judge {
         held,
-        user,
+        account,
         findings: Vec::new(),
     };
     judge.ops(ops);
@@ -189,12 +192,12 @@ pub fn check_ops(held: &Held, user: &str, ops: &DatabaseName) -> Vec<Finding> {
 /// Of a backup: by database the tables that it is of, or `None` where they are not known.
 pub fn check_backup(
     held: &Held,
-    user: &str,
+    account: &Account,
     databases: &BTreeMap<DatabaseName, Option<BTreeSet<TableName>>>,
 ) -> Vec<Finding> {
     let mut judge = Judge {
         held,
-        user,
+        account,
         findings: Vec::new(),
     };
     for (database, tables) in databases {
@@ -250,10 +253,10 @@ pub struct RestoreNeeds<'a> {
     pub reads_rows: bool,
 }
 
-pub fn check_restore(held: &Held, user: &str, needs: &RestoreNeeds<'_>) -> Vec<Finding> {
+pub fn check_restore(held: &Held, account: &Account, needs: &RestoreNeeds<'_>) -> Vec<Finding> {
     let mut judge = Judge {
         held,
-        user,
+        account,
         findings: Vec::new(),
     };
     for (database, exists) in needs.databases {

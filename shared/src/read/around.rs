@@ -11,6 +11,7 @@ use crate::{
         show::{self, Grant},
     },
     starrocks::{Client, ClientError, FailureKind},
+    time::age,
 };
 
 #[derive(Debug, Clone, Default)]
@@ -61,19 +62,6 @@ async fn figures(
         }
     }
     Ok(())
-}
-
-fn age(seconds: i64) -> String {
-    let (number, unit) = match seconds.max(0) {
-        seconds @ 0..120 => (seconds, "second"),
-        seconds @ 120..7_200 => (seconds / 60, "minute"),
-        seconds @ 7_200..172_800 => (seconds / 3_600, "hour"),
-        seconds => (seconds / 86_400, "day"),
-    };
-    match number {
-        1 => format!("1 {unit}"),
-        _ => format!("{number} {unit}s"),
-    }
 }
 
 async fn grants(
@@ -192,19 +180,6 @@ mod tests {
         ] {
             let again = again(text, &table);
             assert_eq!(again.as_deref(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn ages_as_people_say_them() {
-        for (seconds, expected) in [
-            (-3, "0 seconds"),
-            (119, "119 seconds"),
-            (3_700, "61 minutes"),
-            (86_400, "24 hours"),
-            (259_300, "3 days"),
-        ] {
-            assert_eq!(age(seconds), expected);
         }
     }
 }

@@ -95,10 +95,12 @@ pub async fn read_repository(
     };
     let probe = "br_probe".parse().map_err(Error::from)?;
     let looked = client.fetch(&show::snapshots_named(name, [&probe])).await;
-    let unreachable = match looked {
-        Ok(_) => None,
+    let (unreachable, unseen) = match looked {
+        Ok(_) => (None, false),
+        Err(error) if error.kind() == FailureKind::AccessDenied => (None, true),
         Err(error) if error.kind() == FailureKind::RepositoryUnreachable => {
-            Some(error.engine_words().unwrap_or_default().to_owned())
+            let words = error.engine_words().unwrap_or_default().to_owned();
+            (Some(words), false)
         }
         Err(error) => return Err(error.into()),
     };
@@ -107,6 +109,7 @@ pub async fn read_repository(
         location: row.location,
         read_only: row.read_only,
         unreachable,
+        unseen,
     }))
 }
 

@@ -5,12 +5,18 @@ use std::collections::BTreeSet;
 use crate::{
     error::Error,
     plan::privileges::{self, Granted, Held},
-    sql::show::{self, Grant, Role},
+    sql::show::{self, Account, Grant, Role},
     starrocks::{Client, FailureKind},
 };
 
 /// Held by everybody, and shown by no SHOW GRANTS but its own.
 const PUBLIC: &str = "public";
+
+/// Whom this connection is.
+pub async fn account(client: &mut Client) -> Result<Account, Error> {
+    let account = client.fetch_optional(&show::account()).await?;
+    account.ok_or_else(|| Error::internal("SELECT CURRENT_USER() answered no row"))
+}
 
 /// SHOW GRANTS, and the same for each role and the roles of roles.
 pub async fn read_grants(client: &mut Client) -> Result<Held, Error> {

@@ -2,7 +2,7 @@
 
 use crate::{
     ident::{DatabaseName, QualifiedTable},
-    sql::{Sql, Statement},
+    sql::{Sql, Statement, show::Account},
 };
 
 /// DATETIME columns have no zone: without this they are printed in the cluster's. A pooled or reset
@@ -42,7 +42,7 @@ pub enum Privilege<'a> {
 
 /// The GRANT to run, on tables that are still to come too: a grant on a single table stays with the
 /// table id, and so is lost by drop and restore, or moves away with a SWAP.
-pub fn grant(privilege: Privilege<'_>, user: &str) -> Statement {
+pub fn grant(privilege: Privilege<'_>, to: &Account) -> Statement {
     let on_tables = |privileges: &'static str, database: &DatabaseName| {
         Sql::new(privileges)
             .text(" ON ALL TABLES IN DATABASE ")
@@ -55,18 +55,21 @@ pub fn grant(privilege: Privilege<'_>, user: &str) -> Statement {
         Privilege::RestoreTables(database) => {
             on_tables("GRANT SELECT, INSERT, ALTER, DROP", database)
         }
-        Privilege::OpsTables(database) => {
-            on_tables("GRANT SELECT, INSERT, UPDATE, DELETE, ALTER", database)
-        }
+        Privilege::OpsTables(database) => on_tables(
+            "GRANT SELECT, INSERT, UPDATE, DELETE, ALTER, EXPORT",
+            database,
+        ),
         Privilege::CreateTable(database) => {
             Sql::new("GRANT CREATE TABLE ON DATABASE ").name(database)
         }
         Privilege::CreateDatabase => Sql::new("GRANT CREATE DATABASE ON CATALOG default_catalog"),
     };
-    sql.text(" TO USER ")
-        .literal(user)
-        .text("@'%'")
-        .writes("GRANT")
+    let sql = sql.text(" TO USER ").literal(&to.user).text("@");
+    match to.is_domain {
+        true => sql.text("[").literal(&to.host).text("]"),
+        false => sql.literal(&to.host),
+    }
+    .writes("GRANT")
 }
 
 /// A grant on a single table once more, on the table that now has its name. Privileges and grantee (`
@@ -109,13 +112,16 @@ mod tests {
     #[test]
     fn grants_can_be_run_as_they_stand() {
         let sales: DatabaseName = "sales".parse().unwrap();
-        let text = |privilege| grant(privilege, "br").to_string();
+        let account = "'br'@'%'".parse().unwrap();
+        let text = |privilege| grant(privilege, &account).to_string();
         insta::assert_snapshot!(text(Privilege::Operate), @"GRANT OPERATE ON SYSTEM TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::Repository), @"GRANT REPOSITORY ON SYSTEM TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::BackUpTables(&sales)), @"GRANT EXPORT, SELECT ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::RestoreTables(&sales)), @"GRANT SELECT, INSERT, ALTER, DROP ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
-        insta::assert_snapshot!(text(Privilege::OpsTables(&sales)), @"GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
+        insta::assert_snapshot!(text(Privilege::OpsTables(&sales)), @"GRANT SELECT, INSERT, UPDATE, DELETE, ALTER, EXPORT ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::CreateTable(&sales)), @"GRANT CREATE TABLE ON DATABASE `sales` TO USER 'br'@'%'");
+        let domain = "'br'@['example.com']".parse().unwrap();
+        insta::assert_snapshot!(grant(Privilege::Operate, &domain), @"GRANT OPERATE ON SYSTEM TO USER 'br'@['example.com']");
         insta::assert_snapshot!(text(Privilege::CreateDatabase), @"GRANT CREATE DATABASE ON CATALOG default_catalog TO USER 'br'@'%'");
     }
 }

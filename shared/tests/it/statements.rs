@@ -446,7 +446,8 @@ async fn the_grants_that_are_advised_are_enough() {
                 Privilege::RestoreTables(&database),
                 Privilege::CreateTable(&database),
             ] {
-                root.run(&grant(privilege, "br")).await.unwrap();
+                let account = "'br'@'%'".parse().unwrap();
+                root.run(&grant(privilege, &account)).await.unwrap();
             }
             client.fetch(&show::backends()).await.unwrap();
             let label = "d1_20260301_full".parse().unwrap();

@@ -155,7 +155,7 @@ async fn each_command_that_does_something_leaves_one_line_when_it_begins_and_one
     while !is_sent().await {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    let cancelled = run("cancel sales").await.succeeded();
+    let cancelled = run("cancel sales --yes").await.succeeded();
     assert_eq!(
         done(&cancelled),
         ["cancel done sales", "cancel started sales"]

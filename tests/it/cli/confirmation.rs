@@ -7,8 +7,8 @@ use starrocks_emulator::Profile;
 use tests::{
     cluster::Cluster,
     command::{Said, command, command_answered, create_user},
-    meddle,
-    shop::damaged_shop,
+    flow, meddle,
+    shop::{damaged_shop, start},
 };
 
 use super::support::{Ticking, assert_same, dump};
@@ -118,5 +118,89 @@ async fn a_plan_that_changed_while_the_question_stood_there_is_not_executed() {
             Vec::<Vec<String>>::new(),
             "{nothing}"
         );
+    }
+}
+
+const BY_HAND: &str = "BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)";
+
+/// State and label of what SHOW BACKUP shows.
+async fn job(cluster: &Cluster) -> String {
+    let row = cluster.rows("SHOW BACKUP FROM sales").await.remove(0);
+    format!("{} {}", row[3], row[1])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_cancel_would_end_is_shown_and_asked_about() {
+    let cluster = shop().await;
+    cluster.advance(86_400);
+    let begun = flow::call(&cluster.context(), "StartBackup", start("one")).await;
+    let label = begun.expect("it begins")["label"]
+        .as_str()
+        .expect("a label")
+        .to_owned();
+    let running = format!("PENDING {label}");
+    for answer in ["n\n", ""] {
+        let said = answered(&cluster, &["cancel", "sales"], answer).await;
+        assert_refused(&said, NOT_CONFIRMED);
+        for words in [
+            format!("backup {label} in database sales: PENDING, begun 0 seconds ago"),
+            "by execution one; execution one holds the database until ".to_owned(),
+        ] {
+            assert!(said.err.contains(&words), "{words}: {said:#?}");
+        }
+        assert_eq!(job(&cluster).await, running);
+    }
+    let said = command(&cluster, &["cancel", "sales"]).await;
+    assert_refused(&said, "add --yes");
+    let said = command(&cluster, &["cancel", "sales", "--yes", "--label", "other"]).await;
+    assert_eq!(said.code, 7, "{said:#?}");
+    assert_eq!(job(&cluster).await, running);
+    let said = answered(&cluster, &["cancel", "sales"], "y\n").await;
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert_eq!(job(&cluster).await, format!("CANCELLED {label}"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_of_somebody_else_is_cancelled_by_its_name_alone() {
+    let cluster = shop().await;
+    cluster.sql(BY_HAND).await;
+    let said = command(&cluster, &["cancel", "sales", "--yes"]).await;
+    assert_eq!(said.code, 3, "{said:#?}");
+    for words in [
+        "no run of ours knows",
+        "sent at 2026-",
+        "name it with --label",
+    ] {
+        assert!(said.err.contains(words), "{words}: {said:#?}");
+    }
+    assert_eq!(job(&cluster).await, "PENDING by_hand");
+    let named = ["cancel", "sales", "--label", "by_hand", "--yes"];
+    let said = command(&cluster, &named).await;
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert_eq!(job(&cluster).await, "CANCELLED by_hand");
+}
+
+/// CANCEL has no label: it ends whatever runs by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_that_came_while_the_question_stood_there_is_not_cancelled() {
+    for again in ["by_hand", "another"] {
+        let cluster = shop().await;
+        cluster.sql(BY_HAND).await;
+        let emulator = Arc::clone(&cluster.emulator);
+        let replace = move || {
+            emulator.advance(jiff::SignedDuration::from_secs(1));
+            emulator.with_engine(|engine| {
+                meddle::run(engine, "CANCEL BACKUP FROM sales");
+                meddle::run(engine, &BY_HAND.replace("by_hand", again));
+            });
+        };
+        let words = ["cancel", "sales", "--label", "by_hand"];
+        let said = command_answered(&cluster, &words, "y\n", replace).await;
+        assert_eq!(said.code, 3, "{said:#?}");
+        assert!(
+            said.err.contains("not at work in database sales any more"),
+            "{said:#?}"
+        );
+        assert_eq!(job(&cluster).await, format!("PENDING {again}"));
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{cluster::Cluster, flow};
 
-use super::support::{Shell, assert_same, dump, shop};
+use super::support::{Shell, Ticking, assert_same, dump, shop};
 
 async fn planned(cluster: &Cluster, line: &str) -> (Value, String) {
     let shell = Shell::at(cluster);
@@ -52,6 +52,25 @@ async fn a_plan_of_a_full_names_every_table_and_changes_nothing() {
     for word in ["customers", "orders", "events", "everything is stored"] {
         assert!(text.contains(word), "{word}: {text}");
     }
+}
+
+/// On which day depends on when the suite runs; that there is none does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_due_and_why_is_said() {
+    let cluster = shop().await;
+    let (plan, text) = planned(&cluster, "plan backup --group nightly --auto").await;
+    let reason = plan["chosen"].as_str().expect("a reason");
+    assert!(reason.contains("monthly full"), "{plan}");
+    let due = format!("due: full (monthly, kept 365 days): {reason}");
+    assert_eq!(text.lines().next(), Some(due.as_str()), "{text}");
+
+    let ticking = Ticking::of(&cluster);
+    let shell = Shell::at(&cluster);
+    let made = shell.run("backup auto --group nightly").await.succeeded();
+    drop(ticking);
+    assert!(made.err.contains(&due), "{made:#?}");
+    let last = format!("a full was due: {reason}");
+    assert_eq!(made.out.lines().last(), Some(last.as_str()), "{made:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

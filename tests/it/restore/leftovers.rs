@@ -6,7 +6,11 @@ use starrocks_emulator::{
     Profile,
     jobs::{faults::At, state::RestoreState},
 };
-use tests::{cluster::Cluster, flow, meddle};
+use tests::{
+    cluster::Cluster,
+    command::{command, create_user},
+    flow, meddle,
+};
 
 const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
      PROPERTIES('replication_num'='1')";
@@ -73,6 +77,118 @@ async fn every_table_of_a_restore_is_left_out_at_every_stage_and_nothing_else_is
     let aside = undone.iter().filter(|name| name.contains("_undone_"));
     assert_eq!(aside.count(), OWN.len(), "{undone:?}");
     assert_eq!(backed_up(&cluster).await, OWN);
+}
+
+/// What `status` says is left: `table origin age -> what to do`, with the restore as ID.
+async fn left(cluster: &Cluster) -> Vec<String> {
+    let said = command(cluster, &["status", "--output", "json"]).await;
+    assert_eq!(said.code, 0, "{said:#?}");
+    let status: Value = serde_json::from_str(&said.out).expect("a document");
+    let word = |row: &Value, key: &str| row[key].as_str().unwrap_or("-").to_owned();
+    let rows = status["left_by_restores"].as_array().expect("a list");
+    let text = command(cluster, &["status"]).await.out;
+    rows.iter()
+        .map(|row| {
+            assert_eq!(row["label"], "sales_20260301_full", "{row}");
+            let table = word(row, "table");
+            let cells = [
+                format!("sales.{table}"),
+                word(row, "age"),
+                word(row, "next"),
+            ];
+            for cell in cells {
+                assert!(text.contains(&cell), "{cell}: {text}");
+            }
+            let id = word(row, "restore_id");
+            format!(
+                "{table} {} {} -> {}",
+                word(row, "origin"),
+                word(row, "age"),
+                word(row, "next").replace(&id, "ID")
+            )
+        })
+        .collect()
+}
+
+/// The stamp in the names of tables that went aside is that of the restore.
+async fn stamped(cluster: &Cluster, word: &str) -> String {
+    let names = names(cluster).await.into_iter();
+    let mut own = names.filter(|name| name.contains(word));
+    own.next().expect("one went aside")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_is_named_with_its_age_and_what_to_do() {
+    let cluster = shop().await;
+    create_user(&cluster).await;
+    assert_eq!(left(&cluster).await, Vec::<String>::new());
+    let input = json!({
+        "target_label": "sales_20260301_full", "tables": ["a"], "swap": "manual",
+    });
+    let held = flow::restore(&cluster, input).await.output();
+    cluster.advance(3 * 86_400);
+    // Not by its name: this one is the user's own, under a name as ours have.
+    cluster
+        .sql("CREATE TABLE sales.b_before_20260301_040000 LIKE sales.b")
+        .await;
+    assert_eq!(
+        left(&cluster).await,
+        [
+            "a_restored made 3 days -> verified, never promoted: starrocks-br restore promote ID; if it is \
+          not wanted: DROP TABLE `sales`.`a_restored`"
+        ]
+    );
+
+    let next = held["summary"]["next_input"].clone();
+    let promoted = flow::restore(&cluster, next).await.output();
+    cluster.advance(5 * 3_600);
+    let before = stamped(&cluster, "a_before_").await;
+    assert_eq!(
+        left(&cluster).await,
+        [format!(
+            "{before} put_aside 5 hours -> what lived before: starrocks-br restore undo ID puts it back; \
+             once nobody wants that: DROP TABLE `sales`.`{before}`"
+        )]
+    );
+
+    let next = promoted["summary"]["next_input"].clone();
+    flow::restore(&cluster, next).await.output();
+    cluster.advance(600);
+    let undone = stamped(&cluster, "a_undone_").await;
+    assert_eq!(
+        left(&cluster).await,
+        [format!(
+            "{undone} undone 10 minutes -> the restore was undone; once nobody misses what is in it: \
+             DROP TABLE `sales`.`{undone}`"
+        )]
+    );
+    // What is said can be done.
+    cluster.sql(&format!("DROP TABLE `sales`.`{undone}`")).await;
+    assert_eq!(left(&cluster).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restore_that_broke_off_left_is_told_from_one_at_work() {
+    let cluster = shop().await;
+    create_user(&cluster).await;
+    let downloading = At::restore("sales", RestoreState::Downloading);
+    cluster.emulator.with_engine(|engine| {
+        engine.jobs.faults.cancel(downloading, "COMMON_ERROR", "x");
+    });
+    let input = json!({ "target_label": "sales_20260301_full", "tables": ["a"] });
+    let error = flow::restore(&cluster, input.clone()).await.error();
+    assert_eq!(error.error, "RestoreFailed", "{error:?}");
+    // StarRocks takes back what a cancelled RESTORE made.
+    assert_eq!(left(&cluster).await, Vec::<String>::new());
+
+    cluster.advance(60);
+    meddle::refuse_once(&cluster, "SWAP WITH");
+    flow::restore(&cluster, input).await.error();
+    let said = left(&cluster).await;
+    assert_eq!(said.len(), 1, "{said:?}");
+    let broke =
+        "its restore broke off: starrocks-br restore resume ID; if it is not wanted: DROP TABLE";
+    assert!(said[0].contains(broke), "{said:?}");
 }
 
 /// A table that a person takes over under a name of their own is theirs.

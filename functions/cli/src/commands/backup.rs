@@ -53,6 +53,13 @@ pub(super) fn input(kind: &str, options: &BackupOptions, baseline: Option<&str>)
     })
 }
 
+fn article(kind: &Value) -> &'static str {
+    match kind.as_str() {
+        Some("full") => "a full",
+        _ => "an incremental",
+    }
+}
+
 fn text(summary: &Value) -> String {
     let word = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     if let Some(reason) = summary["reason"].as_str() {
@@ -93,8 +100,12 @@ fn text(summary: &Value) -> String {
         &rows,
     );
     let unchanged = rows.iter().all(|row| row[4].starts_with("0 of"));
-    match unchanged && !rows.is_empty() {
+    let table = match unchanged && !rows.is_empty() {
         true => format!("{table}\nnothing changed since the baseline: no snapshot was made"),
         false => table,
+    };
+    match summary["chosen"].as_str() {
+        Some(reason) => format!("{table}\n{} was due: {reason}", article(&summary["kind"])),
+        None => table,
     }
 }

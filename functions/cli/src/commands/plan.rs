@@ -10,7 +10,7 @@ use crate::{
     args::{Output, Plan, PlanBackup},
     execution,
     handlers::Handlers,
-    render,
+    progress, render,
 };
 
 impl Session<'_> {
@@ -33,10 +33,12 @@ impl Session<'_> {
             Output::Json => self.terminal.print(&render::pretty(&json!({
                 "group": plan.options.group,
                 "kind": run["kind"],
+                "chosen": run["chosen"],
                 "databases": plans,
             }))),
             Output::Text => {
-                let texts: Vec<String> = plans.iter().map(text).collect();
+                let due = progress::due(&run).map(|due| format!("due: {due}"));
+                let texts: Vec<String> = due.into_iter().chain(plans.iter().map(text)).collect();
                 self.terminal.print(&texts.join("\n\n"));
             }
         }

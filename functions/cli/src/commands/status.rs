@@ -1,14 +1,16 @@
-//! `status` and `cancel`.
+//! `status`.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::{
-    audit::{Action, Subject},
-    error::{Error, ErrorName},
+    error::Error,
     ident::DatabaseName,
     job::Phase,
-    sql::{backup::cancel_backup, show},
+    plan::left::{self, Left},
+    read,
+    sql::show,
+    starrocks::Client,
 };
 
 use super::Session;
@@ -68,57 +70,48 @@ impl Session<'_> {
                 })
             })
             .collect();
+        let (left, unseen) = self.left_by_restores(&mut client, &held).await?;
         client.close().await;
-        let status = json!({ "databases": databases, "backups": jobs, "restores": restores });
+        let status = json!({
+            "databases": databases,
+            "backups": jobs,
+            "restores": restores,
+            "left_by_restores": left,
+            "left_not_seen": unseen,
+        });
         match self.output {
             Output::Json => self.terminal.print(&render::pretty(&status)),
             Output::Text => self.terminal.print(&text(&status)),
         }
         Ok(())
     }
+}
 
-    pub(super) async fn cancel(&mut self, database: &str) -> Done {
-        let database: DatabaseName = database.parse()?;
-        let mut client = self.connect_to_ops().await?;
+impl Session<'_> {
+    /// With the databases in which not every table can be seen.
+    async fn left_by_restores(
+        &self,
+        client: &mut Client,
+        held: &BTreeSet<DatabaseName>,
+    ) -> Result<(Vec<Left>, Vec<DatabaseName>), Error> {
+        let restores = self.ops(client).asides().await?;
+        let worked_in: BTreeSet<DatabaseName> = restores
+            .iter()
+            .flat_map(|one| one.restore.databases().unwrap_or_default())
+            .collect();
         let known = client.fetch(&show::databases()).await?;
-        if !known.iter().any(|known| known.0 == database) {
-            return Err(Error::new(
-                ErrorName::NotFound,
-                format!("there is no database '{database}', or it may not be seen"),
-            )
-            .hint("starrocks-br status shows what is running"));
+        let there: BTreeSet<&DatabaseName> = known
+            .iter()
+            .map(|row| &row.0)
+            .filter(|name| worked_in.contains(name))
+            .collect();
+        if there.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
         }
-        let jobs = client.fetch(&show::backup(&database)).await?;
-        let running = jobs.iter().find(|job| job.state.phase() == Phase::Running);
-        let Some(job) = running else {
-            return Err(Error::new(
-                ErrorName::NotFound,
-                format!("no backup is running in database {database}"),
-            )
-            .hint("starrocks-br status shows what is running"));
-        };
-        Subject {
-            action: Action::Cancel,
-            execution: "",
-            label: &job.label,
-            restore: "",
-            databases: std::slice::from_ref(&database),
-            object: "",
-        }
-        .around(client.run(&cancel_backup(&database)))
-        .await?;
-        client.close().await;
-        match self.output {
-            Output::Json => self.terminal.print(&render::pretty(&json!({
-                "database": database,
-                "cancelled": job.label,
-            }))),
-            Output::Text => self.terminal.print(&format!(
-                "cancelled {} in database {database}; the run that waits for it records it as CANCELLED",
-                job.label
-            )),
-        }
-        Ok(())
+        let listings = read::read_listings(client, &there).await?;
+        let unseen = listings.iter().filter(|(_, listing)| !listing.complete);
+        let unseen = unseen.map(|(name, _)| name.clone()).collect();
+        Ok((left::still_there(&restores, &listings, held), unseen))
     }
 }
 
@@ -178,10 +171,32 @@ fn text(status: &Value) -> String {
             &restores,
         ));
     }
+    let left: Vec<[String; 4]> = list("left_by_restores").iter().map(left_row).collect();
+    if !left.is_empty() {
+        let headings = ["LEFT BY A RESTORE", "RESTORE", "AGE", "WHAT TO DO"];
+        sections.push(render::table(headings, &left));
+    }
+    let unseen: Vec<String> = list("left_not_seen").iter().map(word).collect();
+    if !unseen.is_empty() {
+        sections.push(format!(
+            "not every table of {} can be seen: restores may have left more there (starrocks-br doctor \
+             prints the GRANT)",
+            unseen.join(", ")
+        ));
+    }
     match sections.is_empty() {
         true => "nothing is in work".to_owned(),
         false => sections.join("\n\n"),
     }
+}
+
+fn left_row(row: &Value) -> [String; 4] {
+    [
+        format!("{}.{}", word(&row["database"]), word(&row["table"])),
+        word(&row["restore_id"]),
+        word(&row["age"]),
+        word(&row["next"]),
+    ]
 }
 
 fn restore_row(row: &Value) -> [String; 4] {

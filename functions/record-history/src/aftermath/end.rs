@@ -146,6 +146,7 @@ impl Aftermath<'_> {
             started_at: planned_at,
             group: group.clone(),
             kind: record.kind,
+            chosen: None,
             name: None,
             baseline: record.baseline.clone(),
             on_unsupported: OnUnsupported::default(),

@@ -8,6 +8,7 @@ use shared::{
         promote::{NameState, rename_state, swap_state},
         restore::{Slot, Step, TableRef},
     },
+    read,
     sql::admin::{Privilege, grant, probe},
     starrocks::{Client, FailureKind},
 };
@@ -131,8 +132,8 @@ impl Work<'_> {
         match client.run(&probe(&live)).await {
             Ok(_) => {}
             Err(error) if error.kind() == FailureKind::AccessDenied => {
-                let user = &self.settings.connection().user;
-                let grant = grant(Privilege::BackUpTables(&database), user);
+                let account = read::account(client).await?;
+                let grant = grant(Privilege::BackUpTables(&database), &account);
                 self.steps[index].detail.note(format!(
                     "this user may not read {live} any more ({}), so it cannot be backed up: {grant}",
                     error.engine_words().unwrap_or_default()

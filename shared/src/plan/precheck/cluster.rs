@@ -1,9 +1,11 @@
 //! Mode, version, frontends and backends.
 
+use super::Surroundings;
 use crate::{
     error::ErrorName,
     facts::cluster::{BackendFacts, ClusterFacts, FrontendFacts},
     plan::Finding,
+    sql::admin::{Privilege, grant},
     version::EngineLine,
 };
 
@@ -12,15 +14,16 @@ const NEWEST_KNOWN: EngineLine = EngineLine::new(4, 1);
 /// From here on BACKUP reads from healthy replicas only.
 const CHOOSES_HEALTHY_REPLICAS: EngineLine = EngineLine::new(4, 1);
 
-pub(super) fn check(cluster: &ClusterFacts, least_replicas: Option<u16>) -> Vec<Finding> {
+pub(super) fn check(around: &Surroundings<'_>, least_replicas: Option<u16>) -> Vec<Finding> {
+    let cluster = around.cluster;
     let line = cluster.engine_version.parse::<EngineLine>().ok();
-    let mut findings = vec![mode(cluster), version(cluster, line)];
+    let mut findings = vec![mode(around), version(cluster, line)];
     match &cluster.frontends {
-        None => findings.push(unseen("frontends", "SHOW FRONTENDS")),
+        None => findings.push(unseen(around, "frontends", "SHOW FRONTENDS")),
         Some(frontends) => findings.push(check_frontends(frontends)),
     }
     match &cluster.backends {
-        None => findings.push(unseen("backends", "SHOW BACKENDS")),
+        None => findings.push(unseen(around, "backends", "SHOW BACKENDS")),
         Some(backends) => {
             findings.extend(check_backends(backends, line, least_replicas));
             findings.extend(check_disks(backends));
@@ -29,14 +32,19 @@ pub(super) fn check(cluster: &ClusterFacts, least_replicas: Option<u16>) -> Vec<
     findings
 }
 
-fn unseen(check: &'static str, statement: &str) -> Finding {
+fn unseen(around: &Surroundings<'_>, check: &'static str, statement: &str) -> Finding {
     let message = format!("{statement} is not allowed, so their state is not known");
-    Finding::advice(check, message, "GRANT OPERATE ON SYSTEM to the backup user")
+    Finding::advice(check, message, operate(around))
 }
 
-fn mode(cluster: &ClusterFacts) -> Finding {
+/// What shows all of it.
+fn operate(around: &Surroundings<'_>) -> String {
+    grant(Privilege::Operate, around.account).to_string()
+}
+
+fn mode(around: &Surroundings<'_>) -> Finding {
     const CHECK: &str = "run mode";
-    match cluster.run_mode.as_deref() {
+    match around.cluster.run_mode.as_deref() {
         Some("shared_nothing") => Finding::passed(CHECK, "shared_nothing"),
         Some(other) => Finding::failed(
             CHECK,
@@ -44,11 +52,7 @@ fn mode(cluster: &ClusterFacts) -> Finding {
             format!("{other}: StarRocks has BACKUP of tables in shared_nothing clusters only"),
             "use the snapshots of the object store that holds the data",
         ),
-        None => Finding::advice(
-            CHECK,
-            "it cannot be read",
-            "GRANT OPERATE ON SYSTEM to the backup user",
-        ),
+        None => Finding::advice(CHECK, "it cannot be read", operate(around)),
     }
 }
 
@@ -77,15 +81,15 @@ fn version(cluster: &ClusterFacts, line: Option<EngineLine>) -> Finding {
 }
 
 /// A baseline of another cluster must never be planned against, so its id has to be known.
-pub(super) fn identity(cluster: &ClusterFacts) -> Finding {
+pub(super) fn identity(around: &Surroundings<'_>) -> Finding {
     const CHECK: &str = "cluster id";
-    match &cluster.cluster_id {
+    match &around.cluster.cluster_id {
         Some(id) => Finding::passed(CHECK, id.to_string()),
         None => Finding::failed(
             CHECK,
             ErrorName::AccessDenied,
             "SHOW FRONTENDS is not allowed, so which cluster this is cannot be known",
-            "GRANT OPERATE ON SYSTEM to the backup user",
+            operate(around),
         ),
     }
 }

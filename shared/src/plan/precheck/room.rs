@@ -69,7 +69,7 @@ pub fn restore_room(cluster: &ClusterFacts, needed: u64, min_free_percent: u8) -
                 "{} are needed, and free space is not known",
                 ByteSize(needed)
             ),
-            "GRANT OPERATE ON SYSTEM to the backup user, or look at the disks yourself",
+            "let SHOW BACKENDS be seen (starrocks-br doctor prints the GRANT), or look at the disks yourself",
         );
     };
     let message = format!(

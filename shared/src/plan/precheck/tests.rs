@@ -44,6 +44,7 @@ fn repository_facts() -> RepositoryFacts {
         location: "s3://bucket".into(),
         read_only: false,
         unreachable: None,
+        unseen: false,
     }
 }
 
@@ -82,9 +83,9 @@ fn well() -> Case {
 
 fn privilege(granted: Option<bool>) -> PrivilegeProbe {
     PrivilegeProbe {
-        privilege: "REPOSITORY on SYSTEM".into(),
+        privilege: Privilege::Repository,
+        name: "REPOSITORY on SYSTEM",
         granted,
-        grant: "GRANT REPOSITORY ON SYSTEM TO USER 'br'".into(),
     }
 }
 
@@ -92,6 +93,7 @@ impl Case {
     fn reports(&self) -> [PrecheckReport; 2] {
         let repository = "repo".parse().unwrap();
         let table = "t".parse().unwrap();
+        let account = "'br'@'%'".parse().unwrap();
         let around = Surroundings {
             cluster: &self.cluster,
             repository: &repository,
@@ -101,6 +103,7 @@ impl Case {
             jobs: self.jobs.clone(),
             foreign: self.foreign.clone(),
             ops: self.ops.clone(),
+            account: &account,
         };
         let database = DatabaseNeeds {
             exists: self.exists,

@@ -19,6 +19,10 @@ fn name<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
+fn account() -> Account {
+    "'br'@'%'".parse().unwrap()
+}
+
 const OPS: &str =
     "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN DATABASE ops TO USER 'br'@'%'";
 
@@ -43,8 +47,8 @@ fn backup(held: &Held, tables: Option<&[&str]>) -> Vec<String> {
     let databases = [(name("sales"), tables)].into();
     said(
         [
-            check_ops(held, "br", &name("ops")),
-            check_backup(held, "br", &databases),
+            check_ops(held, &account(), &name("ops")),
+            check_backup(held, &account(), &databases),
         ]
         .concat(),
     )
@@ -57,8 +61,8 @@ fn restore(held: &Held, exists: bool, reads_rows: bool) -> Vec<String> {
     };
     said(
         [
-            check_ops(held, "br", &name("ops")),
-            check_restore(held, "br", &needs),
+            check_ops(held, &account(), &name("ops")),
+            check_restore(held, &account(), &needs),
         ]
         .concat(),
     )
@@ -179,7 +183,7 @@ fn without_its_records_nothing_runs() {
         backup(&held, None),
         [
             "FAILED privilege UPDATE, DELETE on all tables of ops: missing: nothing can be recorded without \
-         -> GRANT SELECT, INSERT, UPDATE, DELETE, ALTER ON ALL TABLES IN DATABASE `ops` TO USER 'br'@'%'"
+         -> GRANT SELECT, INSERT, UPDATE, DELETE, ALTER, EXPORT ON ALL TABLES IN DATABASE `ops` TO USER 'br'@'%'"
         ]
     );
 }

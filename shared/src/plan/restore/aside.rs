@@ -4,36 +4,82 @@
 //! an id of ours and is live, and a user's own table may be called `x_restored`. Neither is one of
 //! these, and so neither is ever left out of a backup.
 
-use std::collections::BTreeSet;
+use serde::Serialize;
 
 use super::{
     detail::Detail,
     request::RestoreRequest,
-    step::{PlannedStep, Slot, Step},
+    step::{Phase, PlannedStep, Slot, Step},
 };
-use crate::ident::{InvalidName, TableId, TableName};
+use crate::{
+    ident::{InvalidName, TableId, TableName},
+    sql::ops::steps::RestoreRow,
+};
+
+/// How a table came to stand beside the live ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The restore made it.
+    Made,
+    /// It is, or holds, what lived before.
+    PutAside,
+    /// It lived until the restore was undone.
+    Undone,
+}
+
+/// One name under which one table stands, or stood, beside the live ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    pub id: TableId,
+    pub name: TableName,
+    pub origin: Origin,
+    /// The step that gave it this name.
+    pub step: u32,
+}
+
+/// What one restore made or put aside.
+#[derive(Debug, Clone)]
+pub struct AsideOf {
+    pub restore: RestoreRow,
+    /// With the seconds since the step that did it.
+    pub tables: Vec<(Aside, Option<i64>)>,
+}
 
 /// Every table of a restore with the names that it had or has beside the live one.
 pub fn aside(
     request: &RestoreRequest,
     steps: &[(PlannedStep, Detail)],
-) -> Result<BTreeSet<(TableId, TableName)>, InvalidName> {
+) -> Result<Vec<Aside>, InvalidName> {
     let made = |name: &TableName| {
         let name = name.clone();
         steps
             .iter()
             .filter_map(move |(_, detail)| detail.made.get(&name).copied())
     };
-    let mut tables = BTreeSet::new();
+    let mut tables = Vec::new();
     for (planned, detail) in steps {
+        let stands = |id: TableId, name: TableName, origin: Origin| Aside {
+            id,
+            name,
+            origin,
+            step: planned.number,
+        };
+        let all_made = |origin: Origin| {
+            let made = detail.made.iter();
+            made.map(move |(name, id)| stands(*id, name.clone(), origin))
+        };
         match &planned.step {
             Step::RestoreSnapshot { tables: ranges, .. }
                 if ranges.iter().all(|range| range.slot != Slot::Live) =>
             {
-                tables.extend(detail.made.iter().map(|(name, id)| (*id, name.clone())));
+                tables.extend(all_made(Origin::Made));
             }
             Step::CreateTable { slot, .. } if *slot != Slot::Live => {
-                tables.extend(detail.made.iter().map(|(name, id)| (*id, name.clone())));
+                tables.extend(all_made(match slot {
+                    Slot::Before => Origin::PutAside,
+                    _ => Origin::Made,
+                }));
             }
             // Between SWAP and RENAME the other table stands under the name of the first.
             Step::Swap {
@@ -42,7 +88,8 @@ pub fn aside(
                 live_id,
                 ..
             } => {
-                tables.insert((*live_id, request.name(&table.table, *with)?));
+                let name = request.name(&table.table, *with)?;
+                tables.push(stands(*live_id, name, origin_of(planned.phase)));
             }
             Step::Rename {
                 table,
@@ -51,11 +98,12 @@ pub fn aside(
                 id,
             } if *to != Slot::Live => {
                 let name = request.name(&table.table, *to)?;
+                let origin = origin_of(planned.phase);
                 match id {
-                    Some(id) => tables.extend([(*id, name)]),
+                    Some(id) => tables.push(stands(*id, name, origin)),
                     None => {
                         let from = request.name(&table.table, *from)?;
-                        tables.extend(made(&from).map(|id| (id, name.clone())));
+                        tables.extend(made(&from).map(|id| stands(id, name.clone(), origin)));
                     }
                 }
             }
@@ -65,12 +113,19 @@ pub fn aside(
     Ok(tables)
 }
 
+fn origin_of(phase: Phase) -> Origin {
+    match phase {
+        Phase::Undo => Origin::Undone,
+        Phase::Build | Phase::Verify | Phase::Promote | Phase::Finish => Origin::PutAside,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::plan::restore::{
         samples,
-        step::{Phase, TableRange, TableRef},
+        step::{TableRange, TableRef},
     };
 
     fn table(name: &str) -> TableRef {
@@ -112,11 +167,11 @@ mod tests {
         }
     }
 
-    fn pairs(steps: &[(PlannedStep, Detail)]) -> Vec<(i64, String)> {
+    fn pairs(steps: &[(PlannedStep, Detail)]) -> Vec<(i64, String, Origin)> {
         aside(&samples::request(), steps)
             .unwrap()
             .into_iter()
-            .map(|(id, name)| (id.0, name.to_string()))
+            .map(|table| (table.id.0, table.name.to_string(), table.origin))
             .collect()
     }
 
@@ -140,12 +195,14 @@ mod tests {
             (planned(rename), Detail::default()),
         ];
         let expected = [
-            (1, "a_before_20260301_040000"),
-            (1, "a_restored"),
-            (8, "a_restored"),
-            (9, "b_restored"),
+            (8, "a_restored", Origin::Made),
+            (9, "b_restored", Origin::Made),
+            (1, "a_restored", Origin::PutAside),
+            (1, "a_before_20260301_040000", Origin::PutAside),
         ];
-        let expected: Vec<_> = expected.map(|(id, name)| (id, name.to_owned())).into();
+        let expected: Vec<_> = expected
+            .map(|(id, name, origin)| (id, name.to_owned(), origin))
+            .into();
         assert_eq!(pairs(&steps), expected);
     }
 

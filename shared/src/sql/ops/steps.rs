@@ -131,6 +131,8 @@ const STEP_COLUMNS: &str = "step_number, kind, step, digest, live_table_id, stag
 pub struct TableStepRow {
     pub restore: RestoreId,
     pub step: StepRow,
+    /// Since it ended or, if it has not, began.
+    pub seconds: Option<i64>,
 }
 
 impl FromRow for TableStepRow {
@@ -138,6 +140,7 @@ impl FromRow for TableStepRow {
         Ok(TableStepRow {
             restore: row.parse("restore_id")?,
             step: StepRow::from_row(row)?,
+            seconds: row.parse_optional("seconds")?,
         })
     }
 }
@@ -146,6 +149,9 @@ impl FromRow for TableStepRow {
 pub fn table_steps(ops: &DatabaseName) -> Query<TableStepRow> {
     Sql::new("SELECT restore_id, ")
         .text(STEP_COLUMNS)
+        .text(
+            ", TIMESTAMPDIFF(SECOND, COALESCE(finished_at, started_at), UTC_TIMESTAMP()) AS seconds",
+        )
         .text(" FROM ")
         .ops_table(ops, OpsTable::RestoreSteps)
         .text(" WHERE kind IN ('restore_snapshot', 'create_table', 'swap', 'rename')")

@@ -3,6 +3,49 @@
 use super::cluster::Grant;
 use crate::sql::{FromRow, Query, Row, RowError, Sql};
 
+/// The account of this connection, which is not always the user's name at any host.
+pub fn account() -> Query<Account> {
+    Sql::new("SELECT CURRENT_USER() AS account").query("SELECT CURRENT_USER()")
+}
+
+/// Who a GRANT is to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    pub user: String,
+    /// An address or a pattern of such.
+    pub host: String,
+    /// The host is a domain, which the engine looks up.
+    pub is_domain: bool,
+}
+
+impl std::str::FromStr for Account {
+    type Err = String;
+
+    /// `'br'@'%'`, `'br'@['example.com']`, as the engine prints it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let invalid = || format!("'{text}' is not an account");
+        let (user, host) = text.rsplit_once('@').ok_or_else(invalid)?;
+        let unquoted = |text: &str| {
+            let inner = text.strip_prefix('\'')?.strip_suffix('\'')?;
+            Some(inner.to_owned())
+        };
+        let domain = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        Ok(Account {
+            user: unquoted(user).ok_or_else(invalid)?,
+            host: unquoted(domain.unwrap_or(host)).ok_or_else(invalid)?,
+            is_domain: domain.is_some(),
+        })
+    }
+}
+
+impl FromRow for Account {
+    fn from_row(row: &Row) -> Result<Self, RowError> {
+        row.parse("account")
+    }
+}
+
 /// Every account. Needs GRANT on SYSTEM.
 pub fn users() -> Query<User> {
     Sql::new("SHOW USERS").query("SHOW USERS")
@@ -85,7 +128,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn accounts_as_they_are_printed() {
+        for (text, expected) in [
+            ("'br'@'%'", Some(("br", "%", false))),
+            ("'b@r'@'10.0.%'", Some(("b@r", "10.0.%", false))),
+            ("'br'@['example.com']", Some(("br", "example.com", true))),
+            ("br", None),
+            ("br@%", None),
+        ] {
+            let account = text.parse::<Account>().ok();
+            let account = account.as_ref().map(|account| {
+                (
+                    account.user.as_str(),
+                    account.host.as_str(),
+                    account.is_domain,
+                )
+            });
+            assert_eq!(account, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn statements() {
+        insta::assert_snapshot!(account(), @"SELECT CURRENT_USER() AS account");
         insta::assert_snapshot!(users(), @"SHOW USERS");
         insta::assert_snapshot!(processes(), @"SHOW FULL PROCESSLIST");
         insta::assert_snapshot!(roles(), @"SHOW ROLES");

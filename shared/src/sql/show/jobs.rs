@@ -32,6 +32,8 @@ pub struct BackupJob {
     pub label: String,
     pub database: String,
     pub state: BackupState,
+    /// When it was sent, as the engine prints it: shown and compared, never parsed.
+    pub created: String,
     /// Set once the versions are pinned for good: SnapshotFinishedTime is there.
     pub pin: Option<PinMark>,
     pub work: JobWork,
@@ -67,6 +69,7 @@ impl FromRow for BackupJob {
             label: row.text("SnapshotName")?.to_owned(),
             database: row.optional("DbName")?.unwrap_or_default().to_owned(),
             state: row.parse("State")?,
+            created: row.optional("CreateTime")?.unwrap_or_default().to_owned(),
             pin: pin(row)?,
             work: JobWork::from_row(row)?,
         })
@@ -411,6 +414,7 @@ mod tests {
             ("SnapshotName", Some("l1")),
             ("DbName", Some("b1")),
             ("State", Some(state)),
+            ("CreateTime", Some("2026-03-01 04:00:00")),
             ("SnapshotFinishedTime", snapshot_finished),
             ("UnfinishedTasks", Some("")),
             ("Progress", Some("")),

@@ -269,7 +269,12 @@ fn statements(words: &Words) -> Vec<String> {
         Privilege::OpsTables(database),
         Privilege::CreateTable(database),
     ] {
-        add(&admin::grant(privilege, text));
+        let account = show::Account {
+            user: text.to_owned(),
+            host: other_text.to_owned(),
+            is_domain: false,
+        };
+        add(&admin::grant(privilege, &account));
     }
     all
 }

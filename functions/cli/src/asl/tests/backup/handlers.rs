@@ -22,7 +22,7 @@ pub(in crate::asl::tests) fn run_of(databases: &[&str]) -> Value {
         "execution_id": "01JNABCDEFGHJKMNPQRSTVWXYZ", "started_at": "2026-03-01 03:15:00",
         "group": "nightly", "kind": "incremental", "name": null, "baseline": null,
         "on_unsupported": "fail", "row_counts": true,
-        "retention": null, "on_overdue": "continue", "window_seconds": 86400, "databases": databases,
+        "retention": null, "chosen": null, "on_overdue": "continue", "window_seconds": 86400, "databases": databases,
     })
 }
 
