@@ -1,5 +1,6 @@
 // starrocks-br as one CDK stack: the six functions, their state machines and a schedule, out of the same
-// files that the Terraform module takes. README.md beside it says what the module has and this has not.
+// files that the Terraform module takes. No alarms, no heartbeat, no reconciling of stopped executions, no
+// audit schedule, no dashboard: README.md beside it says what the module has and this has not.
 import { App, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
