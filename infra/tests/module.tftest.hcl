@@ -373,7 +373,7 @@ run "cancelled_on_abort" {
 
 run "dashboard_and_queries" {
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 9 && aws_cloudwatch_dashboard.this[0].dashboard_name == "starrocks-br"
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 12 && aws_cloudwatch_dashboard.this[0].dashboard_name == "starrocks-br"
     error_message = "One dashboard, called as the instance."
   }
   assert {
@@ -419,7 +419,7 @@ run "without_schedules" {
     schedules = {}
   }
   assert {
-    condition     = length(local.dashboard_shown) == 6
+    condition     = length(local.dashboard_shown) == 9
     error_message = "A chart without a metric is not shown."
   }
 }
