@@ -1,6 +1,7 @@
 # One page: did the backups happen, how long did they take, how old is the newest good one, what is short.
-# What the functions write is in docs/metrics.md; AWS/States counts the rest:
+# What the functions write is in docs/metrics.md; AWS/States and AWS/Lambda count the rest:
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 
 locals {
   dashboard_groups = distinct([for schedule in var.schedules : schedule.group])
@@ -84,6 +85,29 @@ locals {
           ["AWS/States", "Executions${outcome}", "StateMachineArn", machine.arn, { label = "${name} ${lower(outcome)}" }]
         ]
       ]...)
+    },
+    {
+      title = "Speed of backups (GB per minute of execution)"
+      stat  = "Sum"
+      # Of all groups, as executions are counted: the bytes and the minutes of a day.
+      period = 86400
+      metrics = [
+        [{ expression = "bytes / 1000000000 / (milliseconds / 60000)", label = "GB per minute", id = "speed" }],
+        [var.name_prefix, "BytesStored", { id = "bytes", visible = false }],
+        ["AWS/States", "ExecutionTime", "StateMachineArn", aws_sfn_state_machine.this["backup"].arn, { id = "milliseconds", visible = false }],
+      ]
+    },
+    {
+      title   = "Longest call of each function (ms)"
+      stat    = "Maximum"
+      period  = 3600
+      metrics = [for name, function in aws_lambda_function.this : ["AWS/Lambda", "Duration", "FunctionName", function.function_name, { label = name }]]
+    },
+    {
+      title   = "Calls that failed, most of which are tried again"
+      stat    = "Sum"
+      period  = 3600
+      metrics = [for name, function in aws_lambda_function.this : ["AWS/Lambda", "Errors", "FunctionName", function.function_name, { label = name }]]
     },
   ]
 }

@@ -14,7 +14,7 @@ output "schedule_group" {
 }
 
 output "not_started_queue_url" {
-  description = "Backups that a schedule could not start."
+  description = "What a schedule could not start, and what a stopped execution left that could not be recorded."
   value       = aws_sqs_queue.not_started.url
 }
 

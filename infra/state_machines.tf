@@ -2,26 +2,32 @@
 
 locals {
   # Restores are two machines of one file, so that whoever is on call may stage and verify, and few may
-  # swap. limit_hours is no mechanism, it ends what hangs: a backup ends with its window; a restore sends
-  # up to two RESTOREs one after the other and copies between them.
+  # swap. limit_hours is no mechanism. It ends what hangs, and never before StarRocks has ended every job
+  # that is followed:
+  # - a backup follows up to three BACKUPs of a database one after the other, that of an execution that died
+  #   and two of its own, because what may pass is tried once more. StarRocks ends each after twice the
+  #   window. A day more is for a group whose databases are started and recorded four at a time.
+  # - a restore follows one RESTORE after the other, as many as there are snapshots and databases, and
+  #   StarRocks gives each at least a day. But after nine days of looks the history of an execution is full,
+  #   and Step Functions end it: a limit after that cuts nothing short.
   machines = {
     backup = {
       file        = "backup"
       functions   = ["precheck", "start-backup", "poll-status", "record-history"]
-      limit_hours = var.window_hours + 2
+      limit_hours = 3 * 2 * var.window_hours + 24
     }
     restore = {
       file        = "restore"
       values      = { RestoreMachine = "stage" }
       functions   = ["precheck", "restore", "poll-status", "record-history"]
-      limit_hours = 3 * var.window_hours + 2
+      limit_hours = 10 * 24
     }
     restore-promote = {
       file   = "restore"
       values = { RestoreMachine = "promote" }
       # It builds nothing, so there is no job to look at.
       functions   = ["precheck", "restore", "record-history"]
-      limit_hours = 3 * var.window_hours + 2
+      limit_hours = 10 * 24
     }
     audit = {
       file        = "audit"

@@ -53,7 +53,7 @@ variable "time_zone" {
 }
 
 variable "window_hours" {
-  description = "How long a backup or restore is meant to take. A BACKUP that takes longer goes on to twice that, unless its input says on_overdue: cancel; a RESTORE does not. The state machines end later, and only if something hangs."
+  description = "How long a backup is meant to take. A BACKUP that takes longer goes on to twice that, unless its input says on_overdue: cancel; StarRocks ends a RESTORE after twice that as well, and never before a day. The state machines end later, and only if something hangs."
   type        = number
   default     = 24
   validation {

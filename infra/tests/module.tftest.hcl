@@ -195,8 +195,12 @@ run "bucket" {
 
 run "machines" {
   assert {
-    condition     = jsondecode(aws_sfn_state_machine.this["backup"].definition).TimeoutSeconds == 26 * 3600
-    error_message = "A backup that hangs ends after its window."
+    condition     = jsondecode(aws_sfn_state_machine.this["backup"].definition).TimeoutSeconds >= 3 * 2 * 24 * 3600 + 24 * 3600
+    error_message = "Three BACKUPs, each of twice the window, and a day besides."
+  }
+  assert {
+    condition     = alltrue([for machine in ["restore", "restore-promote"] : jsondecode(aws_sfn_state_machine.this[machine].definition).TimeoutSeconds > 25000 / 9 * 300])
+    error_message = "A restore outlives its looks: each of them, every five minutes, is nine of 25,000 events."
   }
   assert {
     condition = merge(jsondecode(aws_sfn_state_machine.this["backup"].definition), { TimeoutSeconds = null }) == merge(
@@ -233,6 +237,28 @@ run "machines" {
   assert {
     condition     = startswith(aws_sfn_state_machine.this["restore"].logging_configuration[0].log_destination, aws_cloudwatch_log_group.machine["restore"].arn) && startswith(aws_cloudwatch_log_group.machine["restore"].name, "/aws/vendedlogs/states/")
     error_message = "Logged where the resource policy does not grow."
+  }
+}
+
+# Jobs have their timeouts from functions/start-backup and functions/restore; what they send is held against
+# these limits by tests/aws/test_backup.py.
+run "no_execution_ends_before_its_jobs" {
+  variables {
+    window_hours = 53
+  }
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this["backup"].definition).TimeoutSeconds >= 3 * 2 * 53 * 3600 + 24 * 3600
+    error_message = "With the longest window too."
+  }
+}
+
+run "a_short_window_ends_no_restore" {
+  variables {
+    window_hours = 1
+  }
+  assert {
+    condition     = jsondecode(aws_sfn_state_machine.this["restore"].definition).TimeoutSeconds > 25000 / 9 * 300
+    error_message = "StarRocks gives a RESTORE a day at least, whatever a backup is meant to take."
   }
 }
 
@@ -347,7 +373,7 @@ run "cancelled_on_abort" {
 
 run "dashboard_and_queries" {
   assert {
-    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 9 && aws_cloudwatch_dashboard.this[0].dashboard_name == "starrocks-br"
+    condition     = length(jsondecode(aws_cloudwatch_dashboard.this[0].dashboard_body).widgets) == 12 && aws_cloudwatch_dashboard.this[0].dashboard_name == "starrocks-br"
     error_message = "One dashboard, called as the instance."
   }
   assert {
@@ -393,7 +419,7 @@ run "without_schedules" {
     schedules = {}
   }
   assert {
-    condition     = length(local.dashboard_shown) == 6
+    condition     = length(local.dashboard_shown) == 9
     error_message = "A chart without a metric is not shown."
   }
 }

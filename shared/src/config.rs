@@ -218,7 +218,7 @@ impl Settings {
         self.stall_minutes
     }
 
-    /// The timeout of each BACKUP and RESTORE.
+    /// How long a backup is meant to take. The timeouts of BACKUP and RESTORE follow from it.
     pub fn window_seconds(&self) -> u32 {
         self.window_seconds
     }

@@ -149,6 +149,31 @@ impl Error {
         parts.fold(error, Error::hint)
     }
 
+    /// Of no more than so many bytes as text. What to do next is what it is read for, so hints are kept, and
+    /// what is too long are mostly the words of the engine.
+    pub fn shortened(&self, most: usize) -> Error {
+        if self.to_string().len() <= most {
+            return self.clone();
+        }
+        let mut short = Error::new(self.name, "");
+        let mut room = most;
+        for hint in &self.hints {
+            let bytes = HINT.len() + hint.len();
+            if bytes <= room.saturating_sub(most / 2) {
+                short.hints.push(hint.clone());
+                room -= bytes;
+            }
+        }
+        let of_message = match self.engine {
+            Some(_) => room / 2,
+            None => room,
+        };
+        short.message = cut(&self.message, of_message);
+        room = room.saturating_sub(short.message.len() + ENGINE.len());
+        short.engine = self.engine.as_ref().map(|words| cut(words, room));
+        short
+    }
+
     pub fn invalid_input(message: impl Into<String>) -> Error {
         Error::new(ErrorName::InvalidInput, message)
     }
@@ -161,6 +186,17 @@ impl Error {
 
 const ENGINE: &str = ": StarRocks says: ";
 const HINT: &str = "\nhint: ";
+
+const CUT: &str = " ...";
+
+/// The beginning of a text that is too long.
+pub fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(most.saturating_sub(CUT.len()));
+    format!("{}{CUT}", &text[..end])
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -205,5 +241,30 @@ mod tests {
              hint: starrocks-br list shows the labels"
         );
         assert_eq!(Error::read_back(error.name, &error.to_string()), error);
+    }
+
+    #[test]
+    fn what_is_too_long_still_says_what_to_do() {
+        let error = Error::new(
+            ErrorName::BackupFailed,
+            "BACKUP of database sales was refused",
+        )
+        .engine("ü".repeat(5_000))
+        .hint("run it again");
+        let short = error.shortened(200);
+        let text = short.to_string();
+        assert!((190..=200).contains(&text.len()), "{text}");
+        assert_eq!(short.message, error.message);
+        assert_eq!(short.hints, error.hints);
+        assert!(short.engine.unwrap().ends_with("ü ..."), "{text}");
+        assert_eq!(Error::read_back(error.name, &text).hints, error.hints);
+
+        assert_eq!(error.shortened(20_000), error);
+        let listing = Error::new(ErrorName::PrecheckFailed, "x".repeat(5_000))
+            .hint("grant it")
+            .hint("y".repeat(5_000));
+        let text = listing.shortened(200).to_string();
+        assert!(text.ends_with("x ...\nhint: grant it"), "{text}");
+        assert!((190..=200).contains(&text.len()), "{text}");
     }
 }

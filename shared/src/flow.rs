@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    error::{Error, ErrorName},
+    error::{Error, ErrorName, cut},
     ident::{
         DatabaseName, ExecutionId, GroupName, InvalidName, PartitionName, PlanId, RestoreId,
         TableName,
     },
     label::{BackupKind, LabelStem, SnapshotLabel},
     manifest::{BackupStatus, Cut, RetentionClass},
+    plan::state_size,
     time::{SnapshotTimestamp, UtcTime},
 };
 
@@ -152,6 +153,38 @@ pub struct Job {
     pub counted: bool,
 }
 
+impl Job {
+    /// As one of so many, all of which may have much to say.
+    pub fn among(mut self, databases: usize) -> Job {
+        let most = state_size::words(databases);
+        self.detail = self.detail.map(|words| cut(&words, most));
+        self.error = self.error.map(|error| error.shortened(most));
+        if let Some(progress) = &mut self.progress {
+            progress.detail = progress.detail.take().map(|words| cut(&words, most));
+        }
+        self
+    }
+}
+
+impl Outcome {
+    /// As one of so many, all of which may have much to say.
+    pub fn among(mut self, databases: usize) -> Outcome {
+        let most = state_size::words(databases);
+        self.error = self.error.map(|error| error.shortened(most));
+        self
+    }
+}
+
+/// What a call for one of so many databases fails with: Catch puts it into the state, where it has to fit.
+/// The log has all of it.
+pub fn one_of_many(error: Error, databases: usize) -> Error {
+    let short = error.shortened(state_size::words(databases));
+    if short != error {
+        tracing::warn!(detail = %error, "cut in the state of the execution");
+    }
+    short
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
@@ -193,24 +226,18 @@ pub struct Outcome {
 }
 
 /// Words of the engine have no limit, and the state of an execution has one, at which it ends with an error
-/// that nothing catches: what travels from state to state once per database is cut.
+/// that nothing catches: what travels from state to state once per database is cut. Of many databases each has
+/// less room: `plan::state_size`.
 mod brief {
     use serde::{Serialize, Serializer};
 
     use super::FlowError;
-
-    const CHARACTERS: usize = 1_000;
-
-    fn cut(text: &str) -> String {
-        match text.char_indices().nth(CHARACTERS) {
-            Some((end, _)) => format!("{} ...", &text[..end]),
-            None => text.to_owned(),
-        }
-    }
+    use crate::{error::cut, plan::state_size::MOST_WORDS};
 
     #[expect(clippy::ref_option, reason = "as serde calls it")]
     pub(super) fn text<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-        text.as_deref().map(cut).serialize(to)
+        let text = text.as_deref().map(|text| cut(text, MOST_WORDS));
+        text.serialize(to)
     }
 
     #[expect(clippy::ref_option, reason = "as serde calls it")]
@@ -218,10 +245,7 @@ mod brief {
         error: &Option<FlowError>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
-        let brief = error.as_ref().map(|error| FlowError {
-            error: error.error.clone(),
-            cause: cut(&error.message()),
-        });
+        let brief = error.as_ref().map(|error| error.shortened(MOST_WORDS));
         brief.serialize(to)
     }
 }
@@ -242,6 +266,15 @@ impl FlowError {
         match self.error.parse::<ErrorName>() {
             Ok(name) => Error::read_back(name, &text),
             Err(_) => Error::new(ErrorName::Internal, format!("{}: {text}", self.error)),
+        }
+    }
+
+    /// See [`Error::shortened`]. The name stays, also where it is one of the platform.
+    pub fn shortened(&self, most: usize) -> FlowError {
+        let error = Error::read_back(ErrorName::Internal, &self.message());
+        FlowError {
+            error: self.error.clone(),
+            cause: error.shortened(most).to_string(),
         }
     }
 

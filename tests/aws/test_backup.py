@@ -1,6 +1,8 @@
 """The main job on AWS: schedules back up, a label comes back row by row."""
 
 import datetime
+import json
+import re
 import shutil
 import unittest
 
@@ -51,6 +53,12 @@ class MainJob(unittest.TestCase):
 
         # What somebody types into the console at night, after a TRUNCATE and a DROP too many.
         starrocks.sql("TRUNCATE TABLE sales.orders", "DROP TABLE sales.customers FORCE")
+        lost = content(starrocks, "sales", tables=["orders"])
+        restored = it.restore(target_label=labels(incremental)["sales"])
+        self.assertEqual(content(starrocks, "sales"), at_incremental)
+        # Taken back, and done again by whoever took it back too early.
+        undone = it.succeed(it.start("restore-promote", restored["summary"]["next_input"]))
+        self.assertEqual(content(starrocks, "sales", tables=["orders"]), lost)
         it.restore(target_label=labels(incremental)["sales"])
         self.assertEqual(content(starrocks, "sales"), at_incremental)
 
@@ -59,6 +67,26 @@ class MainJob(unittest.TestCase):
         it.restore(target_label=labels(full)["crm"], into_database="crm_then")
         self.assertEqual(content(starrocks, "crm_then"), at_full)
         self.assertNotEqual(content(starrocks, "crm"), at_full)
+
+    def test_no_execution_ends_before_starrocks_has_ended_its_jobs(self):
+        it = stack()
+        create(it.starrocks, "timed")
+        it.cli("group", "add", "timed", "timed.*")
+        label = labels(it.succeed(it.start("backup", {"group": "timed", "kind": "full"})))["timed"]
+        it.succeed(it.start("restore", {"target_label": label, "into_database": "timed_copy"}))
+
+        def seconds(statement):
+            [sent] = it.starrocks.sent(statement)
+            return int(re.search(r'"timeout" = "(\d+)"', sent).group(1))
+
+        def limit(machine):
+            client, arn = it.aws.client("stepfunctions"), it.outputs["state_machine_arns"][machine]
+            return json.loads(client.describe_state_machine(stateMachineArn=arn)["definition"])["TimeoutSeconds"]
+
+        # That of an execution that died, one of its own, and that once more.
+        self.assertGreater(limit("backup"), 3 * seconds("BACKUP SNAPSHOT `timed`"))
+        # A group's, one after the other: its history is full before, see infra/tests.
+        self.assertGreater(limit("restore"), 3 * seconds("RESTORE SNAPSHOT `timed_copy`"))
 
     def test_databases_are_backed_up_at_the_same_time(self):
         it = stack()

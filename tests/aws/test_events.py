@@ -5,6 +5,7 @@ import unittest
 
 from emulation.stack import stack
 from emulation.tables import create
+from emulation.terraform import INFRA
 
 
 class Events(unittest.TestCase):
@@ -48,6 +49,21 @@ class Events(unittest.TestCase):
         self.assertEqual(heard[1]["detail"]["summary"]["databases"][0]["label"], label)
         self.assertEqual(heard[-1]["detail"]["error"], "BackupFailed")
         self.assertIn("no space left", heard[-1]["detail"]["cause"])
+
+    def test_every_input_in_events_is_taken_by_its_machine(self):
+        it, started = stack(), {}
+        for file in sorted((INFRA.parent / "events" / "executions").glob("*.json")):
+            given = json.loads(file.read_text())
+            # Other tests have groups, labels and restores; what these files name, nobody has.
+            if "group" in given:
+                given["group"] = "nobody"
+            swaps = {"promote", "undo"} & set(given)
+            machine = "backup" if "kind" in given else "restore-promote" if swaps else "restore"
+            started[file.name] = it.start(machine, given)
+        self.assertGreater(len(started), 10)
+        for name, execution in started.items():
+            error, message = it.fail(execution)
+            self.assertEqual(error, "NotFound", f"{name}: {message}")
 
     def listen(self, it):
         self.sqs = it.aws.client("sqs")

@@ -14,6 +14,7 @@ from emulation.terraform import INFRA
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 NATIVE = {
     "AWS/States": (
         {f"Executions{how}" for how in ("Started", "Succeeded", "Failed", "Aborted", "TimedOut")}
@@ -21,6 +22,7 @@ NATIVE = {
         ["StateMachineArn"],
     ),
     "AWS/Scheduler": ({"TargetErrorCount", "InvocationDroppedCount"}, ["ScheduleGroup"]),
+    "AWS/Lambda": ({"Duration", "Errors"}, ["FunctionName"]),
     "AWS/SQS": ({"ApproximateNumberOfMessagesVisible"}, ["QueueName"]),
 }
 COMPARISONS = {
@@ -168,7 +170,7 @@ class Metrics(unittest.TestCase):
         it = self.it
         body = it.aws.client("cloudwatch").get_dashboard(DashboardName=NAME)["DashboardBody"]
         widgets = json.loads(body)["widgets"]
-        machines = set(it.outputs["state_machine_arns"].values())
+        deployed = {*it.outputs["state_machine_arns"].values(), *it.outputs["function_names"].values()}
         heartbeat = it.aws.client("scheduler").get_schedule(GroupName=NAME, Name="heartbeat")
         groups = {one["group"] for one in json.loads(heartbeat["Target"]["Input"])["groups"]}
         ours, shown = documented(), set()
@@ -198,7 +200,7 @@ class Metrics(unittest.TestCase):
                     names, [dimension] = NATIVE[namespace]
                     self.assertIn(name, names, title)
                     self.assertEqual(dimensions[0], dimension, title)
-                    self.assertIn(dimensions[1], machines, title)
+                    self.assertIn(dimensions[1], deployed, title)
         self.assertEqual(shown, set(ours), "a metric that nobody sees")
 
         taken = set()

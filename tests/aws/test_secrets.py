@@ -50,6 +50,27 @@ class Secrets(unittest.TestCase):
         text = answer["Payload"].read()
         self.assertNotIn("FunctionError", answer, text)
 
+    def test_an_execution_waits_for_a_secret_that_is_late(self):
+        # Nobody but the database knows the new password yet.
+        it = stack()
+        it.starrocks.sql("CREATE DATABASE IF NOT EXISTS rotated", "CREATE TABLE rotated.t (k INT) DISTRIBUTED BY HASH(k)")
+        it.cli("group", "add", "rotated", "rotated.*")
+        new = "canary-of-the-day-after"
+        self.addCleanup(self.rotate, it, PASSWORD)
+        it.starrocks.sql(f"SET PASSWORD = PASSWORD('{new}')")
+        it.starrocks.password = new
+        execution = it.start("backup", {"group": "rotated", "kind": "full"})
+
+        def refused():
+            calls = [call for call in it.aws.lambdas.calls if call[1].get("execution", {}).get("Id") == execution]
+            return [answer.get("errorType") for _, _, _, answer in calls]
+
+        it.until(lambda: refused() == ["AccessDenied"])
+        secrets = it.aws.client("secretsmanager")
+        secrets.put_secret_value(SecretId=it.secret_arn, SecretString=it.credentials("root", new))
+        output = it.succeed(execution)
+        self.assertEqual(output["summary"]["databases"][0]["status"], "FINISHED")
+
     def rotate(self, it, password):
         it.starrocks.sql(f"SET PASSWORD = PASSWORD('{password}')")
         it.starrocks.password = password

@@ -133,6 +133,7 @@ class States(unittest.TestCase):
         """What is found, in the fields of a run."""
         script = Script(run.get("answers", []))
         type(self).script = staticmethod(script)
+        aws().idle.clear()
         execution = self.client.start_execution(
             stateMachineArn=machine, input=json.dumps(run.get("input", {}))
         )["executionArn"]
@@ -150,7 +151,7 @@ class States(unittest.TestCase):
             for event in events
             if "stateEnteredEventDetails" in event
         ]
-        seen = {"calls": script.calls, "entered": entered, "events": len(events)}
+        seen = {"calls": script.calls, "entered": entered, "events": len(events), "idle": sum(aws().idle)}
         if found["status"] == "SUCCEEDED":
             seen["output"] = plain(json.loads(found["output"]))
         else:

@@ -1,12 +1,16 @@
 //! What states carry: ids and small numbers. AWS shows every document in its console, and ends an
 //! execution at 262,144 bytes.
 
+use std::ops::Range;
+
 use cli::asl::{Machine, Placeholders, resources};
 use serde_json::{Value, json};
-use shared::plan::polling;
+use shared::plan::{polling, state_size};
 use starrocks_emulator::{
     Profile,
+    faults::{Fault, When},
     jobs::{faults::At, state::BackupState},
+    reply::SqlError,
 };
 use tests::{
     cluster::{Cluster, PASSWORD},
@@ -17,17 +21,19 @@ use tests::{
 
 const LIMIT: usize = 32 * 1024;
 const DATABASES: u32 = 20;
+/// More than most have.
+const MANY: u32 = 120;
 
 /// Longer than most.
 fn name(number: u32) -> String {
     format!("warehouse_of_the_northern_region_{number:02}")
 }
 
-async fn many() -> Cluster {
+async fn many(databases: u32, tables: u32) -> Cluster {
     let cluster = Cluster::start(Profile::V4_1).await;
-    for number in 0..DATABASES {
+    for number in 0..databases {
         let name = name(number);
-        let tables: Vec<String> = (0..5)
+        let tables: Vec<String> = (0..tables)
             .map(|table| {
                 format!(
                     "CREATE TABLE {name}.facts_of_subject_{table} (id INT NOT NULL) DUPLICATE KEY(id) \
@@ -66,7 +72,7 @@ fn check(what: &str, seen: &Seen) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_state_carries_a_secret_or_much() {
-    let cluster = many().await;
+    let cluster = many(DATABASES, 5).await;
     let backup = resources::backup().unwrap();
     let input = json!({ "group": "nightly", "kind": "full" });
     let (ended, seen) = run(&cluster, &backup, input).await;
@@ -94,18 +100,76 @@ async fn no_state_carries_a_secret_or_much() {
     check("audit", &seen);
 }
 
+const WORDS: &str = "the broker said that it has lost its disk. ";
+
+fn all_fail(cluster: &Cluster, databases: Range<u32>) {
+    cluster.emulator.with_engine(|engine| {
+        for number in databases {
+            let at = At::backup(name(number), BackupState::Uploading);
+            engine
+                .jobs
+                .faults
+                .cancel(at, "COMMON_ERROR", &WORDS.repeat(200));
+        }
+    });
+}
+
+/// As above, and some are refused at once: what Catch puts into the state is cut too. Each still says what
+/// to do, and all are recorded.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_databases_that_fail_at_once_are_all_recorded_and_say_what_to_do() {
+    let cluster = many(MANY, 1).await;
+    all_fail(&cluster, MANY / 2..MANY);
+    let refused: Vec<String> = (0..MANY / 2)
+        .map(|number| format!("BACKUP SNAPSHOT `{}`", name(number)))
+        .collect();
+    let is_refused = move |sql: &str| refused.iter().any(|begin| sql.starts_with(begin));
+    let words = SqlError::new(1064, "42000", WORDS.repeat(200));
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(is_refused)), Fault::Refuse(words));
+    let backup = resources::backup().unwrap();
+    let input = json!({ "group": "nightly", "kind": "full" });
+    let (ended, seen) = run(&cluster, &backup, input).await;
+    let error = ended.error();
+    assert_eq!(error.error, "BackupFailed", "{error:?}");
+    // As the answer of a function, no longer than what Step Functions take.
+    let answer = json!({ "errorType": error.error, "errorMessage": error.cause }).to_string();
+    assert!(answer.len() < 32_768, "{}", answer.len());
+    for number in [0, MANY / 2, MANY - 1] {
+        assert!(error.cause.contains(&name(number)), "{}", error.cause);
+    }
+    let (bytes, state) = &seen.largest;
+    assert!(
+        *bytes < state_size::LIMIT * 3 / 4,
+        "{bytes} bytes in {state}"
+    );
+    let failed = "SELECT COUNT(*) FROM ops.backup_history WHERE status IN ('CANCELLED', 'FAILED')";
+    assert_eq!(cluster.one(failed).await, MANY.to_string());
+}
+
+/// What precheck computes is what there is, and no less.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_of_many_databases_is_as_large_as_it_was_computed() {
+    let cluster = many(DATABASES, 1).await;
+    let backup = resources::backup().unwrap();
+    let input = json!({ "group": "nightly", "kind": "full" });
+    let (ended, seen) = run(&cluster, &backup, input).await;
+    ended.output();
+    let names: Vec<_> = (0..DATABASES).map(|n| name(n).parse().unwrap()).collect();
+    let computed = state_size::state_bytes(&names);
+    let (bytes, state) = &seen.largest;
+    assert!(
+        (computed * 7 / 10..=computed).contains(bytes),
+        "computed {computed}, {bytes} in {state}"
+    );
+}
+
 /// Every database fails, and the engine has much to say of each. States then carry more, and never what
 /// would end the execution before it is recorded.
 #[tokio::test(flavor = "multi_thread")]
 async fn long_words_of_the_engine_end_no_execution() {
-    let cluster = many().await;
-    cluster.emulator.with_engine(|engine| {
-        for number in 0..DATABASES {
-            let at = At::backup(name(number), BackupState::Uploading);
-            let words = "the broker said that it has lost its disk. ".repeat(200);
-            engine.jobs.faults.cancel(at, "COMMON_ERROR", &words);
-        }
-    });
+    let cluster = many(DATABASES, 5).await;
+    all_fail(&cluster, 0..DATABASES);
     let backup = resources::backup().unwrap();
     let input = json!({ "group": "nightly", "kind": "full" });
     let (ended, seen) = run(&cluster, &backup, input).await;

@@ -82,7 +82,7 @@ pub(crate) async fn poll(
             let wait = look.at(client, &mut job, &mut overdue).await?;
             wait_seconds = wait_seconds.min(wait);
         }
-        seen.push(job);
+        seen.push(job.among(jobs.len()));
     }
     let running = seen.iter().any(|job| job.state == JobState::Running);
     Ok(Seen {

@@ -12,7 +12,7 @@ use shared::{
     manifest::BackupStatus,
     metrics::{self, Metric},
     ops::{Ops, inventory::Group},
-    plan::{Finding, finding, polling, schedule::Policy},
+    plan::{Finding, finding, polling, schedule::Policy, state_size},
     starrocks::Client,
     time::UtcTime,
 };
@@ -147,6 +147,7 @@ pub(crate) async fn normalize(
         window / 3600,
         run.backup_timeout_seconds() / window.max(1),
     )?;
+    state_size::check_databases(&run.databases)?;
     for database in &run.databases {
         // A name that cannot be part of a label is refused before anything is done.
         run.label_stem(database, settings.label_time_zone())

@@ -10,6 +10,7 @@ use shared::{
     manifest::{BackupRecord, BackupStatus, Cut},
     metrics::{self, Metric},
     ops::Ops,
+    plan::state_size,
     starrocks::Client,
 };
 
@@ -178,9 +179,12 @@ fn error_of(
             let name = errors
                 .first()
                 .map_or(ErrorName::BackupFailed, |(_, error)| error.name);
+            let most = state_size::OF_CAUSES / errors.len().max(1);
             let causes: Vec<String> = errors
                 .iter()
-                .map(|(outcome, error)| format!("\n  {}: {error}", outcome.database))
+                .map(|(outcome, error)| {
+                    format!("\n  {}: {}", outcome.database, error.shortened(most))
+                })
                 .collect();
             let names: Vec<String> = failed.iter().map(ToString::to_string).collect();
             Some(Error::new(

@@ -16,7 +16,7 @@ use serde_json::Value;
 use shared::{
     context::Context,
     error::Error,
-    flow::{BackupRun, FlowError, Job, Outcome, RestoreRun},
+    flow::{BackupRun, FlowError, Job, Outcome, RestoreRun, one_of_many},
     ident::{DatabaseName, ExecutionId, RestoreId},
 };
 
@@ -70,7 +70,8 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     let answer = match request {
         Request::Record { run, job } => record::record(settings, &mut client, &run, &job)
             .await
-            .and_then(|outcome| shared::context::reply(&outcome)),
+            .map_err(|error| one_of_many(error, run.databases.len()))
+            .and_then(|outcome| shared::context::reply(&outcome.among(run.databases.len()))),
         Request::RecordRestore { run, failure } => {
             restore::record(settings, &mut client, &run, failure.as_ref()).await
         }

@@ -47,11 +47,11 @@ pub(crate) async fn plan(
         let plan: Value = serde_json::from_str(plan)
             .map_err(|error| Error::internal(format!("the stored plan is not JSON: {error}")))?;
         if run.action == RestoreAction::Restore {
-            is_the_same(run, &restore, &plan)?;
+            is_the_same(settings, run, &restore, &plan)?;
         }
         return Ok(plan);
     }
-    let request = RestoreRequest::of_run(run)?;
+    let request = RestoreRequest::of_run(run, settings.window_seconds())?;
     let sources = target::read_sources(settings, client, &request.labels).await?;
     let cluster = read::read_cluster(client).await?;
     let target = target::read_target(
@@ -117,10 +117,15 @@ fn check_room(
 
 /// An execution is named by whoever starts it, and an old name can be given again: that must not go on
 /// with the restore of that time.
-fn is_the_same(run: &RestoreRun, stored: &RestoreRow, plan: &Value) -> Result<(), Error> {
+fn is_the_same(
+    settings: &Settings,
+    run: &RestoreRun,
+    stored: &RestoreRow,
+    plan: &Value,
+) -> Result<(), Error> {
     let request = stored.scope.as_deref().unwrap_or_default();
     let request: Option<RestoreRequest> = serde_json::from_str(request).ok();
-    if request != Some(RestoreRequest::of_run(run)?) {
+    if request != Some(RestoreRequest::of_run(run, settings.window_seconds())?) {
         return Err(Error::invalid_input(format!(
             "restore '{}' was made before, from another input or at another time",
             run.restore_id

@@ -24,7 +24,7 @@ use shared::{
     config::Settings,
     context::Context,
     error::Error,
-    flow::{BackupRun, Job, JobState},
+    flow::{BackupRun, Job, JobState, one_of_many},
     ident::{DatabaseName, InvocationId, RepositoryName},
     label::SnapshotLabel,
     manifest::BackupStatus,
@@ -69,6 +69,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         Request::Start { .. } => work
             .start(&mut client)
             .await
+            .map_err(|error| one_of_many(error, run.databases.len()))
             .and_then(|job| shared::context::reply(&job)),
         Request::Plan { .. } => work
             .preview(&mut client)

@@ -1,5 +1,6 @@
 // starrocks-br as one CDK stack: the six functions, their state machines and a schedule, out of the same
-// files that the Terraform module takes. README.md beside it says what the module has and this has not.
+// files that the Terraform module takes. No alarms, no heartbeat, no reconciling of stopped executions, no
+// audit schedule, no dashboard: README.md beside it says what the module has and this has not.
 import { App, Duration, RemovalPolicy, Stack, type StackProps } from "aws-cdk-lib";
 import * as iam from "aws-cdk-lib/aws-iam";
 import * as lambda from "aws-cdk-lib/aws-lambda";
@@ -35,12 +36,13 @@ interface Machine {
 }
 
 function machines(windowHours: number): Record<string, Machine> {
-  const restore = { file: "restore", limitHours: 3 * windowHours + 2 };
+  // Beyond what StarRocks gives the jobs that are followed.
+  const restore = { file: "restore", limitHours: 10 * 24 };
   return {
     backup: {
       file: "backup",
       functions: ["precheck", "start-backup", "poll-status", "record-history"],
-      limitHours: windowHours + 2,
+      limitHours: 3 * 2 * windowHours + 24,
     },
     restore: {
       ...restore,
@@ -67,7 +69,7 @@ export interface StarRocksBackupProps extends StackProps {
   /** Where infra/package put the zips, and what it built for. */
   packages: string;
   architecture: lambda.Architecture;
-  /** Timeout of each BACKUP and RESTORE. */
+  /** How long a backup is meant to take; StarRocks ends it after twice that. */
   windowHours: number;
 }
 

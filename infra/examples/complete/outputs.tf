@@ -17,3 +17,12 @@ output "bucket" {
 output "topic_arn" {
   value = module.starrocks_br.topic_arn
 }
+
+output "not_started_queue_url" {
+  description = "What a schedule could not start, and what a stopped execution left that could not be recorded."
+  value       = module.starrocks_br.not_started_queue_url
+}
+
+output "function_names" {
+  value = module.starrocks_br.function_names
+}

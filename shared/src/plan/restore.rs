@@ -50,7 +50,7 @@ pub use detail::Detail;
 pub use notice::Notice;
 pub use refusal::{Refusal, Refused};
 pub use render::{Context, RenderError, RestoredTable, StepStatement, Way};
-pub use request::{NameSuffix, RestoreRequest, Stamp};
+pub use request::{DEFAULT_TIMEOUT_SECONDS, NameSuffix, RestoreRequest, Stamp};
 pub use source::{BrokenReference, SnapshotSource, Source};
 pub use step::{
     CopyMode, PartitionRange, Phase, PlannedStep, Policy, Slot, Step, TableRange, TableRef,

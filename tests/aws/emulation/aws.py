@@ -52,7 +52,9 @@ class Aws:
             AWS_SECRET_ACCESS_KEY="test",
             AWS_DEFAULT_REGION=REGION,
         )
-        _interpret_state_machines(time_scale)
+        # Seconds that were waited for, as the machines say them.
+        self.idle = []
+        _interpret_state_machines(time_scale, self.idle)
         self._ask_as_the_machine()
         self._run_functions()
         _answer_terraform()
@@ -173,7 +175,7 @@ def unqualified(function):
     return ":".join(function.function_arn.split(":")[:7])
 
 
-def _interpret_state_machines(time_scale):
+def _interpret_state_machines(time_scale, idle):
     from moto.core.config import default_user_config
 
     default_user_config["stepfunctions"]["execute_state_machine"] = True
@@ -184,10 +186,15 @@ def _interpret_state_machines(time_scale):
     from moto.stepfunctions.parser.models import StepFunctionsParserBackend as Backend
 
     def wait(_, env, wait_seconds):
+        idle.append(wait_seconds)
         env.program_state_event.wait(max(0, wait_seconds) * time_scale)
 
+    def sleep(seconds):
+        idle.append(seconds)
+        time.sleep(seconds * time_scale)
+
     WaitFunction._wait_interval = wait
-    retrier.time = types.SimpleNamespace(sleep=lambda seconds: time.sleep(seconds * time_scale))
+    retrier.time = types.SimpleNamespace(sleep=sleep)
 
     # https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
     make = States.__init__

@@ -1,11 +1,14 @@
 """EventBridge, as far as moto leaves it out: events of other services do not come about there, and no rule
 calls a function. Here a test says when an event is delivered, and what is deployed decides the rest: the
-rules' patterns, their targets' input, and whether the function lets the rule call it."""
+rules' patterns, their targets' input, whether the function lets the rule call it, how often Lambda calls it
+again, and who may put into which queue what was given up. The time between two attempts is left out."""
 
 import datetime
 import json
 import re
 import uuid
+
+from . import policies
 
 
 def status_change(found, account, region):
@@ -72,9 +75,9 @@ def transformed(transformer, event):
     return re.sub(r'("?)<([A-Za-z0-9_-]+)>("?)', put_in, transformer["InputTemplate"])
 
 
-def deliver(client, event):
-    """Calls the function of every rule that matches; (payload, answer) of each."""
-    events, functions = client("events"), client("lambda")
+def deliver(aws, event):
+    """Calls the function of every rule that matches; (payload, answer) of each that took it in the end."""
+    events, functions = aws.client("events"), aws.client("lambda")
     delivered = []
     for rule in events.list_rules()["Rules"]:
         pattern = rule.get("EventPattern")
@@ -82,20 +85,73 @@ def deliver(client, event):
             continue
         for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]:
             name, qualifier = target["Arn"].rsplit(":", 1)
-            assert _may_call(functions, name, qualifier, rule["Arn"]), f"{rule['Name']} may not call it"
+            if not _may_call(functions, name, qualifier, rule["Arn"]):
+                _not_delivered(aws, rule["Arn"], target, event)
+                continue
             payload = transformed(target["InputTransformer"], event)
-            answer = functions.invoke(FunctionName=target["Arn"], Payload=payload.encode())
-            body = json.loads(answer["Payload"].read())
-            assert "FunctionError" not in answer, body
-            delivered.append((json.loads(payload), body))
+            answer = _call_until_done(aws, functions, name, qualifier, payload)
+            if answer is not None:
+                delivered.append((json.loads(payload), answer))
     return delivered
 
 
 def _may_call(functions, name, qualifier, rule):
-    policy = json.loads(functions.get_policy(FunctionName=name, Qualifier=qualifier)["Policy"])
+    try:
+        policy = json.loads(functions.get_policy(FunctionName=name, Qualifier=qualifier)["Policy"])
+    except functions.exceptions.ResourceNotFoundException:
+        return False
     return any(
         statement["Principal"] == {"Service": "events.amazonaws.com"}
         and statement["Action"] == "lambda:InvokeFunction"
         and statement["Condition"]["ArnLike"]["AWS:SourceArn"] == rule
         for statement in policy["Statement"]
     )
+
+
+def _not_delivered(aws, rule, target, event):
+    """The event itself, and not what would have been made of it, with the reason beside it.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    sqs, arn = aws.client("sqs"), target["DeadLetterConfig"]["Arn"]
+    queue = sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+    policy = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    allowed = policies.is_allowed(
+        policies.statements(policy), "sqs:SendMessage", arn, {"aws:SourceArn": rule}, "events.amazonaws.com"
+    )
+    assert allowed, f"{rule} may not write into {arn}"
+    said = {"RULE_ARN": rule, "TARGET_ARN": target["Arn"], "ERROR_CODE": "NO_PERMISSIONS"}
+    sqs.send_message(
+        QueueUrl=queue,
+        MessageBody=json.dumps(event),
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in said.items()},
+    )
+
+
+def _call_until_done(aws, functions, name, qualifier, payload):
+    """As Lambda does with a call that nobody waits for; None where it was given up.
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"""
+    config = functions.get_function_event_invoke_config(FunctionName=name, Qualifier=qualifier)
+    attempts = 1 + config["MaximumRetryAttempts"]
+    for _ in range(attempts):
+        answer = functions.invoke(FunctionName=f"{name}:{qualifier}", Payload=payload.encode())
+        body = json.loads(answer["Payload"].read())
+        if "FunctionError" not in answer:
+            return body
+    # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    record = {
+        "version": "1.0",
+        "requestContext": {
+            "functionArn": f"{name}:{qualifier}",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": json.loads(payload),
+        "responseContext": {"statusCode": 200, "executedVersion": qualifier, "functionError": "Unhandled"},
+        "responsePayload": body,
+    }
+    # As the function.
+    role = functions.get_function_configuration(FunctionName=name)["Role"]
+    sqs = aws.client("sqs", aws.identities.assume(role, "lambda", name))
+    arn = config["DestinationConfig"]["OnFailure"]["Destination"]
+    queue = aws.client("sqs").get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(record))
+    return None

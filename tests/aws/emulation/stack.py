@@ -161,7 +161,16 @@ class Stack:
         """What EventBridge does when an execution has ended: calls what the module's rules say. What the
         functions were told and what they answered."""
         found = self.aws.client("stepfunctions").describe_execution(executionArn=execution)
-        return events.deliver(self.aws.client, events.status_change(found, ACCOUNT, REGION))
+        return events.deliver(self.aws, events.status_change(found, ACCOUNT, REGION))
+
+    def given_up(self):
+        """The messages in the queue of what could not be started or reconciled, which is empty then."""
+        sqs, queue, found = self.aws.client("sqs"), self.outputs["not_started_queue_url"], []
+        while got := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in got:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
 
     def restore(self, **input):
         """Staged and verified by one machine, then swapped in by the other one, with the input that the

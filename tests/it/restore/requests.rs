@@ -327,3 +327,41 @@ async fn a_backup_of_the_source_does_not_stop_a_restore_into_another_database() 
     let error = flow::restore(&cluster, back).await.error();
     assert_eq!(error.error, "JobConflict", "{error:?}");
 }
+
+/// The timeouts in the statements that contain this, in seconds.
+fn timeouts(cluster: &Cluster, text: &str) -> Vec<u64> {
+    let journal = cluster.emulator.faults().journal();
+    let sent = journal
+        .iter()
+        .filter_map(|entry| entry.sql.contains(text).then_some(entry.sql.as_str()));
+    let seconds = |sql: &str| {
+        let (_, after) = sql.split_once("\"timeout\" = \"")?;
+        after.split('"').next()?.parse().ok()
+    };
+    sent.map(|sql| seconds(sql).unwrap_or_else(|| panic!("no timeout: {sql}")))
+        .collect()
+}
+
+/// What may take long to back up may take as long to restore; what does not still has a day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_has_as_long_as_its_backup_and_never_less_than_a_day() {
+    const HOUR: u64 = 3600;
+    for (window, of_backup, of_restore) in [("2", 4, 24), ("48", 96, 96)] {
+        let cluster = tests::shop::shop(Profile::V3_5).await;
+        let variables = [("STARROCKS_BR_WINDOW_HOURS", window)];
+        let full = json!({ "group": "nightly", "kind": "full" });
+        flow::backup_as(&cluster, full, &variables).await.output();
+        let input = json!({ "target_label": "sales_20260301_full", "into_database": "copy" });
+        flow::restore_as(&cluster, input, &variables).await.output();
+        assert_eq!(
+            timeouts(&cluster, "BACKUP SNAPSHOT"),
+            [of_backup * HOUR],
+            "{window}"
+        );
+        assert_eq!(
+            timeouts(&cluster, "RESTORE SNAPSHOT"),
+            [of_restore * HOUR],
+            "{window}"
+        );
+    }
+}

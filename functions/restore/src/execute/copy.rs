@@ -9,7 +9,7 @@ use shared::{
     plan::{
         backup::Selection,
         restore::{
-            CopyMode, Phase, Slot, Step, StepStatement, TableRef, Way,
+            CopyMode, DEFAULT_TIMEOUT_SECONDS, Phase, Slot, Step, StepStatement, TableRef, Way,
             detail::Seen,
             resume::{CopyLook, TaskSeen, copy_look},
         },
@@ -265,7 +265,8 @@ impl Work<'_> {
     ) -> Result<(), Error> {
         self.verify_lease(client, &sent.database).await?;
         let task = task_of(sent)?;
-        let timeout = std::time::Duration::from_secs(self.request.timeout_seconds.into());
+        // Of one partition, and of a query: StarRocks gives none more than three days.
+        let timeout = std::time::Duration::from_secs(DEFAULT_TIMEOUT_SECONDS.into());
         let query = submit_task(&sent.database, task, &sent.statement, timeout, self.line);
         match client.fetch(&query).await {
             Ok(_) => Ok(()),

@@ -81,8 +81,14 @@ pub struct RestoreRequest {
 /// StarRocks' own default. Measured from the submission of the job, so that it covers the download.
 pub const DEFAULT_TIMEOUT_SECONDS: u32 = 86_400;
 
+/// A day, however short backups are meant to be; where they may take longer, as long as StarRocks gives
+/// a BACKUP: what can be backed up can be restored.
+fn timeout_seconds(window_seconds: u32) -> u32 {
+    DEFAULT_TIMEOUT_SECONDS.max(2 * window_seconds)
+}
+
 impl RestoreRequest {
-    pub fn of_run(run: &RestoreRun) -> Result<RestoreRequest, InvalidName> {
+    pub fn of_run(run: &RestoreRun, window_seconds: u32) -> Result<RestoreRequest, InvalidName> {
         Ok(RestoreRequest {
             id: run.restore_id.clone(),
             stamp: Stamp::of(run.started_at),
@@ -93,7 +99,7 @@ impl RestoreRequest {
             swap: run.swap,
             checksum: run.checksum,
             row_counts: run.row_counts,
-            timeout_seconds: DEFAULT_TIMEOUT_SECONDS,
+            timeout_seconds: timeout_seconds(window_seconds),
         })
     }
 

@@ -115,6 +115,7 @@ fn check(name: &str, expected: &Value, run: &Run) {
         ("calls", json!(calls)),
         ("entered", json!(run.entered)),
         ("published", json!(run.published)),
+        ("idle", json!(run.seconds)),
         ("events", json!(run.history_events)),
     ] {
         if let Some(expected) = expected.get(field) {
