@@ -7,7 +7,7 @@ import unittest
 import botocore.exceptions
 
 from emulation.policies import is_allowed
-from emulation.stack import BUCKET, NAME, OTHER, stack
+from emulation.stack import BUCKET, NAME, OTHER, REPOSITORY, stack
 from emulation.terraform import INFRA, Failed
 
 
@@ -17,7 +17,7 @@ class Deploy(unittest.TestCase):
 
     def test_a_second_instance_lives_beside_the_first_and_leaves_its_backups(self):
         it = stack()
-        s3 = it.aws.client("s3")
+        s3 = it.s3
         bucket = BUCKET.replace(NAME, OTHER)
         other = it.other.result()
         self.assertEqual(other.outputs()["bucket"], bucket)
@@ -26,17 +26,19 @@ class Deploy(unittest.TestCase):
         self.assertEqual(len(theirs), len(ours))
         self.assert_roles_reach_only_their_own(it)
 
-        # Objects are refused without TLS, which the emulation does not speak.
+        # Objects are refused without TLS.
         with self.assertRaisesRegex(botocore.exceptions.ClientError, "403"):
-            s3.put_object(Bucket=bucket, Key="x", Body=b"x")
-        s3.delete_bucket_policy(Bucket=bucket)
-        s3.put_object(Bucket=bucket, Key="starrocks/__starrocks_repository_backups/__repo_info", Body=b"{}")
+            it.aws.client("s3").put_object(Bucket=bucket, Key="x", Body=b"x")
+        self.back_up_into(it, other.outputs())
+        objects = lambda: [(one["Key"], one["ETag"]) for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+        before = objects()
+        self.assertTrue(any("/__ss_kept/__info_" in key for key, _ in before), before)
         with self.assertRaisesRegex(Failed, "BucketNotEmpty"):
             other.destroy()
-        [kept] = s3.list_objects_v2(Bucket=bucket)["Contents"]
-        self.assertEqual(kept["Key"], "starrocks/__starrocks_repository_backups/__repo_info")
+        self.assertEqual(objects(), before)
 
-        for version in s3.list_object_versions(Bucket=bucket)["Versions"]:
+        found = s3.list_object_versions(Bucket=bucket)
+        for version in found["Versions"] + found["DeleteMarkers"]:
             s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
         other.destroy()
         buckets = [found["Name"] for found in s3.list_buckets()["Buckets"]]
@@ -44,6 +46,18 @@ class Deploy(unittest.TestCase):
         self.assertIn(BUCKET, buckets)
         functions = it.aws.client("lambda").list_functions()["Functions"]
         self.assertEqual([name for f in functions if not (name := f["FunctionName"]).startswith(NAME)], [])
+
+    def back_up_into(self, it, outputs):
+        """A snapshot `kept` in the repository of these outputs, which StarRocks has for that long."""
+        it.starrocks.sql(
+            it.create_repository(outputs).replace(f"`{REPOSITORY}`", "`theirs`"),
+            "CREATE DATABASE kept",
+            "CREATE TABLE kept.t (k INT) DISTRIBUTED BY HASH(k)",
+            "INSERT INTO kept.t VALUES (1)",
+            "BACKUP SNAPSHOT kept.kept TO theirs ON (t)",
+        )
+        it.until(lambda: "FINISHED" in it.starrocks.sql("SHOW BACKUP FROM kept")[0])
+        it.starrocks.sql("DROP REPOSITORY theirs")
 
     def assert_roles_reach_only_their_own(self, it):
         """Secret, log, functions, machines and queue of the one are nothing to the roles of the other."""

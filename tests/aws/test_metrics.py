@@ -1,10 +1,10 @@
 """Alarms and dashboard: the condition of each alarm is caused, and the metric arrives where it looks; what
 the dashboard shows is what is written."""
 
+import contextlib
 import json
 import operator
 import re
-import shutil
 import unittest
 
 from emulation.stack import NAME, REPOSITORY, stack, work
@@ -99,14 +99,14 @@ class Metrics(unittest.TestCase):
         label = it.succeed(execution)["summary"]["databases"][0]["label"]
 
         # lost: a backup that is nowhere any more.
-        [snapshot] = self.starrocks.objects.rglob(f"__ss_{label}")
-        shutil.move(snapshot, work() / "gone")
-        self.addCleanup(shutil.move, work() / "gone", snapshot)
+        missing = contextlib.ExitStack()
+        missing.enter_context(it.without(label))
+        self.addCleanup(missing.close)
         error, _ = it.fail(it.start("audit", {}))
         self.assertEqual(error, "VerificationFailed")
 
         # repository: it is not there. As scheduled, with the groups of the schedules.
-        create = it.outputs["create_repository"].strip().rstrip(";")
+        create = it.create_repository()
         sql(f"DROP REPOSITORY `{REPOSITORY}`")
         self.addCleanup(sql, create)
         self.assertIsNotNone(it.beat()["repository_error"])

@@ -5,8 +5,10 @@ import datetime
 import json
 import unittest
 
+import pymysql
+
 from emulation.policies import is_allowed, statements
-from emulation.stack import ACCOUNT, BUCKET, NAME, OTHER, REGION, stack
+from emulation.stack import ACCOUNT, BUCKET, NAME, NODES, OTHER, REGION, stack
 
 # Sid -> who asks for it on AWS, where the emulation has nobody.
 NOT_ASKED_HERE = {
@@ -124,7 +126,7 @@ class RightsEqualUse(unittest.TestCase):
                 self.assertIs(self.identities.trusts(f"{NAME}-{role}", service, source), expected)
 
     def test_the_nodes_reach_their_prefix_and_no_version(self):
-        # StarRocks' emulator keeps its objects in a folder, so nobody here asks S3.
+        # More than the nodes ask for here: see the next test.
         iam = self.it.aws.client("iam")
         policy = f"arn:aws:iam::{ACCOUNT}:policy/{NAME}-repository"
         version = iam.get_policy(PolicyArn=policy)["Policy"]["DefaultVersionId"]
@@ -142,6 +144,24 @@ class RightsEqualUse(unittest.TestCase):
                 with self.subTest(action=action, resource=resource):
                     allowed = is_allowed(statements(document), f"s3:{action}", resource, {})
                     self.assertIs(allowed, expected)
+
+    def test_the_nodes_use_what_they_have(self):
+        if not any(role == NODES for role, _, _ in self.identities.made):
+            work(self.it)
+        unused = [action for _, action, resource in self.identities.unused(NODES) if BUCKET in resource]
+        # For objects that are uploaded in parts, and the first request of a client that knows no region.
+        self.assertEqual(
+            sorted(unused),
+            ["s3:AbortMultipartUpload", "s3:GetBucketLocation"]
+            + ["s3:ListBucketMultipartUploads", "s3:ListMultipartUploadParts"],
+        )
+
+    def test_the_nodes_are_refused_what_is_not_in_their_prefix(self):
+        elsewhere = self.it.create_repository().replace('/starrocks"', '/elsewhere"').replace("`backups`", "`other`")
+        with self.assertRaisesRegex(pymysql.MySQLError, "Status Code: 403"):
+            self.it.starrocks.sql(elsewhere)
+        key = "elsewhere/__starrocks_repository_other/__repo_info"
+        self.assertEqual(self.refused(), [(NODES, "s3:PutObject", f"arn:aws:s3:::{BUCKET}/{key}")])
 
 
 def work(it):

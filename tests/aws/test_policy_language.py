@@ -77,6 +77,11 @@ class PolicyLanguage(unittest.TestCase):
             context = {"aws:SecureTransport": tls}
             self.assertIs(policies.is_allowed(policy(READ, never), GET, ARN, context), expected)
 
+    def test_everybody_may_be_refused(self):
+        never = on({"Bool": {"aws:SecureTransport": "false"}}, Effect="Deny", Principal="*")
+        context = {"aws:SecureTransport": "false"}
+        self.assertIs(policies.is_allowed(policy(READ, never), GET, ARN, context), False)
+
     def test_services_are_meant_by_name(self):
         trust = policy(
             {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}

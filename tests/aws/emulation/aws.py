@@ -7,7 +7,10 @@ run. Patched in memory, each for one reason:
 4. a name for executions that are started without one, as a schedule does; moto calls all of them "None";
 5. `$$.Execution.RedriveCount`, which moto leaves out;
 6. `Wait` and the intervals of `Retry` take `time_scale` of their time;
-7. machines and functions ask as the roles that they have, and IAM policies are enforced: `identities`.
+7. machines, functions and the StarRocks nodes ask as the roles that they have, and IAM policies are
+   enforced: `identities`;
+8. conditions in the policy of a bucket, as that a request came without TLS, which moto leaves out;
+9. the deletion of a marker that is all that is left of an object, at which moto breaks.
 
 It is not AWS: schedules do not fire, alarms do not go off.
 """
@@ -27,6 +30,7 @@ import zipfile
 
 import boto3
 
+from . import policies, tls
 from .identities import EVERYTHING, Identities
 from .lambda_host import Function, LambdaHost
 
@@ -57,13 +61,15 @@ class Aws:
         _interpret_state_machines(time_scale, self.idle)
         self._ask_as_the_machine()
         self._run_functions()
+        self._judge_buckets()
         _answer_terraform()
         self._serve()
 
-    def client(self, service, key=EVERYTHING):
+    def client(self, service, key=EVERYTHING, secure=False):
         return boto3.client(
             service,
-            endpoint_url=self.endpoint,
+            endpoint_url=self.secure_endpoint if secure else self.endpoint,
+            verify=str(self.authority) if secure else None,
             region_name=REGION,
             aws_access_key_id=key,
             aws_secret_access_key="test",
@@ -114,6 +120,24 @@ class Aws:
 
         models.LambdaFunction._invoke_lambda = invoke
 
+    def _judge_buckets(self):
+        from moto.iam.access_control import PermissionResult
+        from moto.s3.models import FakeBucket, FakeDeleteMarker
+
+        FakeDeleteMarker.dispose = lambda *_: None
+
+        def get_permission(bucket, action, resource):
+            if bucket.policy is None:
+                return PermissionResult.NEUTRAL
+            context = {"aws:SecureTransport": "true" if self.identities.is_secure() else "false"}
+            statements = policies.statements(bucket.policy.decode())
+            effects = {one.effect for one in statements if one.concerns(action, resource, context)}
+            if "Deny" in effects:
+                return PermissionResult.DENIED
+            return PermissionResult.PERMITTED if effects else PermissionResult.NEUTRAL
+
+        FakeBucket.get_permission = get_permission
+
     def _function(self, function, key):
         digest = "".join(letter for letter in function.code_sha_256 if letter.isalnum())
         folder = self.work / "functions" / f"{function.function_name}-{digest[:16]}"
@@ -151,13 +175,14 @@ class Aws:
         # It logs the whole parsed machine with every error that a state meets; the history has them.
         logging.getLogger("moto").setLevel(logging.CRITICAL)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
-        server = make_server(
-            "127.0.0.1",
-            self.port,
-            self.identities.guard(DomainDispatcherApplication(create_backend_app)),
-            threaded=True,
-        )
+        application = self.identities.guard(DomainDispatcherApplication(create_backend_app))
+        server = make_server("127.0.0.1", self.port, application, threaded=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
+        # The same with TLS, for those who need it.
+        self.authority, key = tls.certify(self.work)
+        secure = make_server("127.0.0.1", 0, application, threaded=True, ssl_context=(self.authority, key))
+        threading.Thread(target=secure.serve_forever, daemon=True).start()
+        self.secure_endpoint = f"https://127.0.0.1:{secure.server_port}"
         for _ in range(100):
             try:
                 urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5).read()

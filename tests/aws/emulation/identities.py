@@ -1,4 +1,4 @@
-"""Who asks AWS for what. Each function, machine and scheduler has an access key of its own, which stands
+"""Who asks AWS for what. Each function, machine, scheduler and node has an access key of its own, which stands
 for its role; what the role's policies do not allow is refused, as IAM does it, and everything is written
 down. moto can enforce policies itself, but looks neither at resources nor at conditions.
 
@@ -31,6 +31,11 @@ class Identities:
         self.sessions = {}
         # (role, action, resource)
         self.made, self.refused = set(), []
+        self.request = threading.local()
+
+    def is_secure(self):
+        """Whether the request of this thread came by TLS."""
+        return getattr(self.request, "scheme", "http") == "https"
 
     def assume(self, arn, service, source):
         """The access key of what runs as the role, if its trust policy lets the service have it."""
@@ -60,10 +65,12 @@ class Identities:
         return found
 
     def statements(self, name):
-        """What the role's policies say. It has inline ones only: others are not looked at here."""
+        """What the role's policies say, inline and attached. A boundary is not looked at here."""
         role = self.role(name)
-        assert not role.permissions_boundary_arn and not role.managed_policies, name
-        documents = map(urllib.parse.unquote, role.policies.values())
+        assert not role.permissions_boundary_arn, name
+        documents = [urllib.parse.unquote(document) for document in role.policies.values()]
+        versions = [one for policy in role.managed_policies.values() for one in policy.versions]
+        documents += [version.document for version in versions if version.is_default]
         return [statement for document in documents for statement in policies.statements(document)]
 
     def may(self, key, action, resource):
@@ -93,6 +100,7 @@ class Identities:
         """The application, for those who may."""
 
         def guarded(environ, start_response):
+            self.request.scheme = environ["wsgi.url_scheme"]
             key = re.search(r"Credential=([^/]+)/", environ.get("HTTP_AUTHORIZATION", ""))
             if not key or key.group(1) == EVERYTHING:
                 return application(environ, start_response)
@@ -122,6 +130,8 @@ class Identities:
             if not function.startswith("arn:"):
                 function = self.arn("lambda", f"function:{function}")
             return [("lambda:InvokeFunction", ":".join([function, *qualifier]))]
+        if "/s3/aws4_request" in environ["HTTP_AUTHORIZATION"]:
+            return objects(environ["REQUEST_METHOD"], path, environ)
         return [(f"unknown:{environ['REQUEST_METHOD']}", f"{target} {path}")]
 
     def arn(self, service, resource):
@@ -150,6 +160,25 @@ TARGETS = {
         lambda self, request: [self.arn("sqs", request["QueueUrl"].rpartition("/")[2])],
     ),
 }
+
+
+# What a node asks S3 for an object.
+ON_OBJECTS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
+
+
+def objects(method, path, environ):
+    """(action, resource) of a request to S3: for the list of a bucket, or for one object."""
+    arn = lambda path: f"arn:aws:s3:::{path.strip('/')}"
+    bucket, _, key = path.lstrip("/").partition("/")
+    query = urllib.parse.parse_qs(environ["QUERY_STRING"])
+    if not key and method == "GET" and query.get("list-type") == ["2"]:
+        return [("s3:ListBucket", arn(bucket))]
+    if not key or query or method not in ON_OBJECTS:
+        return [(f"unknown:s3:{method}", f"{path}?{environ['QUERY_STRING']}")]
+    found = [(f"s3:{ON_OBJECTS[method]}", arn(path))]
+    if source := environ.get("HTTP_X_AMZ_COPY_SOURCE"):
+        found.append(("s3:GetObject", arn(urllib.parse.unquote(source))))
+    return found
 
 
 def refuse(start_response, message):

@@ -50,6 +50,8 @@ def statement(one):
         raise Unknown(f"Effect {one['Effect']}")
     principal = one.get("Principal", {})
     # Everybody is only refused something in infra/, as without TLS.
+    if principal == "*" and one["Effect"] == "Deny":
+        principal = {}
     if not isinstance(principal, dict) or set(principal) - {"Service"}:
         raise Unknown(f"Principal {principal}")
     patterns = [*as_list(one["Action"]), *as_list(one.get("Resource", []))]

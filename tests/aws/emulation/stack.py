@@ -2,6 +2,7 @@
 
 import atexit
 import concurrent.futures
+import contextlib
 import functools
 import json
 import os
@@ -25,6 +26,8 @@ NAME = "starrocks-br"
 OTHER = "other-br"
 BUCKET = f"{NAME}-{ACCOUNT}-{REGION}"
 REPOSITORY = "backups"
+# The role that the StarRocks nodes have by their instance profile.
+NODES = "starrocks-nodes"
 # A minute of waiting takes 0.6 seconds.
 TIME_SCALE = 0.01
 # Longer than any execution here; a hang is a failure.
@@ -46,6 +49,19 @@ def aws():
     return aws
 
 
+def nodes(aws):
+    """What the nodes find on their machines: the keys of their role, and whom to trust."""
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = aws.client("iam").create_role(RoleName=NODES, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    machine = aws.identities.arn("ec2", "instance/i-1")
+    return {
+        "AWS_ACCESS_KEY_ID": aws.identities.assume(role, "ec2", machine),
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CA_BUNDLE": str(aws.authority),
+    }
+
+
 def variables(secret_arn, name):
     return {
         "region": REGION,
@@ -54,6 +70,7 @@ def variables(secret_arn, name):
         "packages": str(PACKAGES),
         "architecture": os.environ["TESTS_ARCHITECTURE"],
         "databases": ["sales", "crm"],
+        "starrocks_role_names": [NODES],
     }
 
 
@@ -62,7 +79,10 @@ class Stack:
 
     def __init__(self):
         self.aws = aws()
-        self.starrocks = StarRocks(TARGET / "debug" / "starrocks-emulator", work(), BUCKET)
+        # Objects are refused without TLS.
+        self.s3 = self.aws.client("s3", secure=True)
+        binary = TARGET / "debug" / "starrocks-emulator-s3"
+        self.starrocks = StarRocks(binary, work(), environment=nodes(self.aws))
         secrets = self.aws.client("secretsmanager")
         self.secret_arns = {
             name: secrets.create_secret(Name=name, SecretString=self.credentials())["ARN"]
@@ -74,7 +94,7 @@ class Stack:
         self.other = threads.submit(self.deploy, OTHER)
         self.terraform = self.deploy(NAME)
         self.outputs = self.terraform.outputs()
-        self.starrocks.sql(self.outputs["create_repository"].strip().rstrip(";"))
+        self.starrocks.sql(self.create_repository())
         self.cli("init")
 
     def deploy(self, name):
@@ -82,6 +102,33 @@ class Stack:
         terraform.init()
         terraform.apply(**variables(self.secret_arns[name], name))
         return terraform
+
+    def create_repository(self, outputs=None):
+        """As the module prints it, with the emulation for AWS's own endpoint."""
+        printed = (outputs or self.outputs)["create_repository"].strip().rstrip(";")
+        endpoint = f"https://s3.{REGION}.amazonaws.com"
+        assert endpoint in printed, printed
+        return printed.replace(endpoint, self.aws.secure_endpoint)
+
+    @contextlib.contextmanager
+    def without(self, label):
+        """While this lasts, nothing of the label is in the bucket."""
+        keys = self.keys(f"/__ss_{label}/")
+        assert keys, label
+        bodies = {key: self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+        for key in keys:
+            self.s3.delete_object(Bucket=BUCKET, Key=key)
+        try:
+            yield
+        finally:
+            for key, body in bodies.items():
+                self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def keys(self, part):
+        """Of the objects in the bucket whose key has this in it."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+        found = [one["Key"] for page in pages for one in page.get("Contents", [])]
+        return [key for key in found if part in key]
 
     def credentials(self, user="root", password=PASSWORD):
         return json.dumps(

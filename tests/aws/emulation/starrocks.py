@@ -1,6 +1,7 @@
 """The StarRocks emulator as a process of its own, and what a test does to it."""
 
 import json
+import os
 import re
 import subprocess
 import threading
@@ -11,17 +12,19 @@ PASSWORD = "canary-4b1d-secret"
 
 
 class StarRocks:
-    def __init__(self, binary, work, bucket):
-        # A bucket is a folder; the one that Terraform made has to be there before the repository is.
-        self.objects = work / "objects"
-        (self.objects / bucket).mkdir(parents=True)
+    def __init__(self, binary, work, bucket=None, environment=None):
+        objects = work / "objects"
+        if bucket:
+            # A bucket is a folder; the one that Terraform made has to be there before the repository is.
+            (objects / bucket).mkdir(parents=True)
         self.process = subprocess.Popen(
             [binary, "--port", "0", "--tick", "100", "--password", PASSWORD]
-            + ["--repositories", self.objects, "--control", "stdin"],
+            + ["--repositories", objects, "--control", "stdin"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            env={"PATH": os.environ["PATH"], **(environment or {})},
         )
         greeting = self.process.stderr.readline()
         found = re.search(r"on 127\.0\.0\.1:(\d+)", greeting)
@@ -44,12 +47,14 @@ class StarRocks:
         """Statements so far that contain the text."""
         return [sql for sql in self.control("journal") if text in sql]
 
-    def sql(self, *statements):
-        """Runs them; the rows of the last one as tuples."""
-        connection = pymysql.connect(
+    def connect(self):
+        return pymysql.connect(
             host="127.0.0.1", port=self.port, user="root", password=self.password, autocommit=True
         )
-        with connection, connection.cursor() as cursor:
+
+    def sql(self, *statements):
+        """Runs them; the rows of the last one as tuples."""
+        with self.connect() as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return list(cursor.fetchall())

@@ -1,6 +1,6 @@
 //! The frontend's state, and the one place where a statement runs.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, tz::TimeZone};
 use md5::{Digest, Md5};
@@ -19,7 +19,7 @@ use crate::{
     privileges::Privileges,
     profile::Profile,
     reply::SqlResult,
-    repository::{ObjectStore, Repositories},
+    repository::{ObjectStore, Repositories, Service},
     rows::Rows,
     session::{Session, SessionInfo},
     variables::GlobalVariables,
@@ -54,6 +54,8 @@ pub struct Engine {
     pub tasks: Tasks,
     pub repositories: Repositories,
     pub store: ObjectStore,
+    /// See [`crate::Options::object_stores`].
+    pub object_stores: Option<Arc<dyn Service>>,
     pub jobs: Jobs,
     pub privileges: Privileges,
     pub config: Config,
@@ -85,6 +87,7 @@ impl Engine {
             tasks: Tasks::default(),
             repositories: Repositories::default(),
             store: store(options)?,
+            object_stores: options.object_stores.clone(),
             jobs: Jobs::new(options.clock.now() + options.tick),
             privileges: Privileges::new(&options.root_password, !options.profile.is_3_3()),
             config: Config::new(options.profile, options.default_replication_num),

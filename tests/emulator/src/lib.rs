@@ -3,8 +3,9 @@
 //!
 //! Rows live in partitions with real ids and versions. BACKUP captures versions at its pin (when the
 //! job leaves PENDING), RESTORE brings back exactly those rows, and the repository is real objects in
-//! StarRocks' layout in a directory. Jobs advance on a clock that tests move. A statement that the
-//! emulator does not know is an error that quotes it, never an empty success.
+//! StarRocks' layout in a directory, or in a bucket of an object store that is plugged in (see
+//! [`repository::Service`]). Jobs advance on a clock that tests move. A statement that the emulator
+//! does not know is an error that quotes it, never an empty success.
 //!
 //! What it must answer, to the letter, are the recordings of real frontends in `tests/transcripts`.
 //! This package depends on no other package of the workspace, so that a wrong rule cannot be shared
@@ -32,6 +33,7 @@ pub mod options;
 pub mod parse;
 pub mod privileges;
 pub mod profile;
+pub mod program;
 mod query;
 pub mod reply;
 pub mod repository;

@@ -1,10 +1,10 @@
 //! How an emulator is to be.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::SignedDuration;
 
-use crate::{clock::Clock, profile::Profile};
+use crate::{clock::Clock, profile::Profile, repository::Service};
 
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -21,6 +21,9 @@ pub struct Options {
     pub repository_root: PathBuf,
     /// Buckets that are there from the start. A location in any other answers `NoSuchBucketException`.
     pub buckets: Vec<String>,
+    /// Opens real buckets for the locations that it knows; all others stay below `repository_root`.
+    /// `None`: no repository leaves this machine, and nobody waits for a network.
+    pub object_stores: Option<Arc<dyn Service>>,
     pub backends: u32,
     pub default_replication_num: u32,
     pub root_password: String,
@@ -68,6 +71,7 @@ impl Options {
             session_time_zone: "UTC".to_owned(),
             repository_root: repository_root.into(),
             buckets: vec!["backups".to_owned()],
+            object_stores: None,
             backends: 1,
             default_replication_num: 1,
             root_password: String::new(),

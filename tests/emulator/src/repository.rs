@@ -1,16 +1,22 @@
 //! Repositories: where snapshots live. What is in one is asked of the object store every time, so two
 //! emulators over one directory see each other's snapshots, as two clusters over one bucket do.
 
+mod bucket;
 pub mod content;
+mod folder;
 pub mod hash_order;
 pub mod info;
 mod listing;
 mod ordered;
+mod pattern;
 pub mod store;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 pub use self::{
+    bucket::{Bucket, Entry, Service, Trouble},
     info::SnapshotInfo,
     listing::SnapshotRow,
     ordered::Ordered,
@@ -29,9 +35,16 @@ pub struct Repository {
     /// What SHOW REPOSITORIES says of the last ping. The frontend pings every ten minutes and forgets
     /// the result, so an error here says little and NULL says nothing.
     pub error_message: Option<String>,
+    /// Where its objects really are; without one they are in the folder.
+    pub bucket: Option<Arc<dyn Bucket>>,
 }
 
 impl Repository {
+    /// What holds its objects.
+    pub fn store(&self, store: &ObjectStore) -> ObjectStore {
+        store.with(self.bucket.as_ref())
+    }
+
     /// `<location>/__starrocks_repository_<name>`: the name is part of the path, so a repository
     /// mapped under another name over the same location lists nothing.
     pub fn base(&self) -> String {

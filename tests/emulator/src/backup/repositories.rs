@@ -33,14 +33,24 @@ impl Engine {
         }
         self.require(session, Privilege::Repository, Object::System)?;
         if self.repositories.get(&name).is_some() {
-            return Err(SqlError::ddl(format!(
-                "Failed to create repository: repository with same name already exist: {name}"
+            return Err(not_created(&format!(
+                "repository with same name already exist: {name}"
             )));
         }
         // Only 4.1 strips a trailing slash; before, it is shown and doubles the one of the keys.
         let location = match self.profile {
             Profile::V4_1 => statement.location.trim_end_matches('/').to_owned(),
             _ => statement.location,
+        };
+        let bucket = match &self.object_stores {
+            Some(service) => service
+                .open(&location, &statement.properties)
+                .map_err(|message| {
+                    not_created(&format!(
+                        "failed to list remote path: {location}. msg: {message}"
+                    ))
+                })?,
+            None => None,
         };
         let repository = Repository {
             id: self.catalog.next_id(),
@@ -50,10 +60,11 @@ impl Engine {
             location,
             broker: statement.broker,
             error_message: None,
+            bucket,
         };
         let created = Clock::format(repository.created, &self.show_time_zone(session));
-        initialize(&self.store, &repository, &created)
-            .map_err(|message| SqlError::ddl(format!("Failed to create repository: {message}")))?;
+        initialize(&repository.store(&self.store), &repository, &created)
+            .map_err(|message| not_created(&message))?;
         self.repositories.insert(repository);
         Ok(Reply::ok())
     }
@@ -72,6 +83,10 @@ impl Engine {
         self.repositories.remove(name);
         Ok(Reply::ok())
     }
+}
+
+fn not_created(message: &str) -> SqlError {
+    SqlError::ddl(format!("Failed to create repository: {message}"))
 }
 
 /// Reads `__repo_info`, or writes it where the repository is new.

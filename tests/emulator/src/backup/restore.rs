@@ -174,7 +174,7 @@ impl Engine {
     /// newer line fails the statement itself; what the real frontend says then is not recorded.
     fn read_meta(&self, repository: &Repository, label: &str) -> SqlResult<Option<SnapshotMeta>> {
         let url = format!("{}/__meta", repository.snapshot(label));
-        let Ok(bytes) = content::download(&self.store, &url) else {
+        let Ok(bytes) = content::download(&repository.store(&self.store), &url) else {
             return Ok(None);
         };
         match SnapshotMeta::decode(&bytes, self.profile) {

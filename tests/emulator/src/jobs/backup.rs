@@ -225,14 +225,13 @@ impl BackupJob {
             )));
         }
         let info = serde_json::to_vec(&pinned.info).expect("names and numbers serialize");
+        let store = repository.store(&engine.store);
         content::upload(
-            &engine.store,
+            &store,
             &format!("{directory}/__meta"),
             &pinned.meta.encode(),
         )
-        .and_then(|()| {
-            content::upload(&engine.store, &format!("{directory}/__info_{stamp}"), &info)
-        })
+        .and_then(|()| content::upload(&store, &format!("{directory}/__info_{stamp}"), &info))
         .map_err(|error| Status::common(error.0))
     }
 
@@ -293,9 +292,10 @@ fn upload_tablet(
         repository.snapshot(label),
         tablet.path
     );
+    let store = repository.store(&engine.store);
     for (name, bytes) in content::tablet_files(tablet.id, tablet.version, tablet.data.as_deref()) {
         let url = format!("{directory}/{name}.{}", digest_text(&bytes));
-        engine.store.put(&url, &bytes).map_err(|error| error.0)?;
+        store.put(&url, &bytes).map_err(|error| error.0)?;
     }
     Ok(())
 }

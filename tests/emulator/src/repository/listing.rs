@@ -2,8 +2,9 @@
 
 use super::{
     Repository, SnapshotInfo,
+    bucket::Entry,
     content::{download, split_digest},
-    store::{Entry, ObjectStore, StoreError},
+    store::{ObjectStore, StoreError},
 };
 
 const INFO_PREFIX: &str = "__info_";
@@ -20,7 +21,8 @@ pub struct SnapshotRow {
 impl Repository {
     /// Labels of all snapshots, complete or not, sorted. A label with `/` shows its first part.
     pub fn labels(&self, store: &ObjectStore) -> Result<Vec<String>, StoreError> {
-        Ok(store
+        Ok(self
+            .store(store)
             .glob(&self.snapshot("*"))?
             .into_iter()
             .filter(|entry| !entry.is_file)
@@ -31,7 +33,8 @@ impl Repository {
     /// The row of a label, which need not exist: its status is OK as soon as any info object does,
     /// be it complete, left over or without a `__meta` beside it.
     pub fn snapshot_row(&self, store: &ObjectStore, label: &str) -> SnapshotRow {
-        let found = match store.glob(&format!("{}/{INFO_PREFIX}*", self.snapshot(label))) {
+        let pattern = format!("{}/{INFO_PREFIX}*", self.snapshot(label));
+        let found = match self.store(store).glob(&pattern) {
             Ok(found) => found,
             Err(error) => {
                 return SnapshotRow {
@@ -65,7 +68,7 @@ impl Repository {
         timestamp: &str,
     ) -> Result<SnapshotInfo, String> {
         let url = format!("{}/{INFO_PREFIX}{timestamp}", self.snapshot(label));
-        let bytes = download(store, &url)?;
+        let bytes = download(&self.store(store), &url)?;
         serde_json::from_slice(&bytes)
             .map_err(|error| format!("Failed to create job info from file: {url}. msg: {error}"))
     }
@@ -97,6 +100,7 @@ mod tests {
             location: "s3://b/x".into(),
             broker: String::new(),
             error_message: None,
+            bucket: None,
         };
         (directory, store, repository)
     }

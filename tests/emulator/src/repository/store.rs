@@ -1,14 +1,16 @@
-//! The object store: objects by URL, kept as files below one directory.
+//! Objects by URL, as frontends and backends reach them.
 //!
 //! Backends read and write objects by key; a frontend goes through a Hadoop file system, which looks
 //! up names as patterns. Both views are here, and so are the traps of the second one.
 
-use std::{
-    fs, io,
-    path::{Component, Path, PathBuf},
-};
+use std::{fs, io, path::PathBuf, sync::Arc};
 
-use super::content::digest_text;
+use super::{
+    bucket::{Bucket, Entry, Trouble},
+    content::digest_text,
+    folder::Folder,
+    pattern::{is_literal, matches},
+};
 
 /// What Hadoop's S3 client says of anything that it cannot make sense of.
 pub const ARGUMENTS_MAY_BE_WRONG: &str = "The arguments of blob store(S3/Azure) may be wrong. You can \
@@ -19,19 +21,12 @@ pub struct StoreError(pub String);
 
 type StoreResult<T> = Result<T, StoreError>;
 
-/// Something that a pattern matched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// The last part of its path.
-    pub name: String,
-    pub is_file: bool,
-}
-
 /// `<root>/<bucket>/<key>` stands for `s3://<bucket>/<key>`, whatever the scheme. A bucket exists when
-/// its directory does.
+/// its directory does. Or, for a repository that has one, a bucket of a real store.
 #[derive(Debug, Clone)]
 pub struct ObjectStore {
     root: PathBuf,
+    bucket: Option<Arc<dyn Bucket>>,
     failure: Option<String>,
 }
 
@@ -39,7 +34,16 @@ impl ObjectStore {
     pub fn new(root: impl Into<PathBuf>) -> ObjectStore {
         ObjectStore {
             root: root.into(),
+            bucket: None,
             failure: None,
+        }
+    }
+
+    /// This store with the bucket of one repository, if it has a real one.
+    pub(super) fn with(&self, bucket: Option<&Arc<dyn Bucket>>) -> ObjectStore {
+        ObjectStore {
+            bucket: bucket.cloned(),
+            ..self.clone()
         }
     }
 
@@ -54,21 +58,26 @@ impl ObjectStore {
 
     /// Writes an object, over one of that name.
     pub fn put(&self, url: &str, bytes: &[u8]) -> StoreResult<()> {
-        let path = self.path(url)?;
-        let parent = path.parent().unwrap_or(&self.root);
-        fs::create_dir_all(parent)
-            .and_then(|()| fs::write(&path, bytes))
-            .map_err(|error| StoreError(format!("failed to write {url}: {error}")))
+        let (bucket, key) = self.find(url)?;
+        bucket
+            .put(&key, bytes)
+            .map_err(|trouble| failed(&format!("write {url}"), url, trouble))
     }
 
     pub fn get(&self, url: &str) -> StoreResult<Vec<u8>> {
-        fs::read(self.path(url)?)
-            .map_err(|error| StoreError(format!("failed to read {url}: {error}")))
+        let (bucket, key) = self.find(url)?;
+        bucket
+            .get(&key)
+            .map_err(|trouble| failed(&format!("read {url}"), url, trouble))
     }
 
     /// Names of the objects right below `directory`, sorted: what a backend finds in a tablet.
     pub fn list(&self, directory: &str) -> StoreResult<Vec<String>> {
-        Ok(children(&self.path(directory)?)
+        let (bucket, key) = self.find(directory)?;
+        let children = bucket
+            .children(&key)
+            .map_err(|trouble| failed(&format!("list {directory}"), directory, trouble))?;
+        Ok(children
             .into_iter()
             .filter(|entry| entry.is_file)
             .map(|entry| entry.name)
@@ -77,18 +86,18 @@ impl ObjectStore {
 
     /// Deletes an object; that there is none is no error.
     pub fn delete(&self, url: &str) -> StoreResult<()> {
-        let path = self.path(url)?;
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError(format!("failed to delete {url}: {error}")))
-            }
-            _ => Ok(()),
-        }
+        let (bucket, key) = self.find(url)?;
+        bucket
+            .delete(&key)
+            .map_err(|trouble| failed(&format!("delete {url}"), url, trouble))
     }
 
     pub fn rename(&self, from: &str, to: &str) -> StoreResult<()> {
-        fs::rename(self.path(from)?, self.path(to)?)
-            .map_err(|error| StoreError(format!("failed to rename {from} to {to}: {error}")))
+        let (bucket, key) = self.find(from)?;
+        let (_, new) = self.find(to)?;
+        bucket
+            .rename(&key, &new)
+            .map_err(|trouble| failed(&format!("rename {from} to {to}"), from, trouble))
     }
 
     /// What a frontend finds under a pattern. The error is the whole text of a failed listing.
@@ -104,163 +113,109 @@ impl ObjectStore {
     }
 
     fn match_pattern(&self, pattern: &str) -> Result<Vec<Entry>, String> {
-        let (bucket, key) = self.split(pattern).map_err(|error| error.0)?;
-        let base = self.root.join(bucket);
-        if !base.is_dir() {
-            return Err(no_such_bucket(pattern));
-        }
-        let mut found = vec![(
-            base,
-            Entry {
-                name: bucket.to_owned(),
-                is_file: false,
-            },
-        )];
-        for part in key.split('/').filter(|part| !part.is_empty()) {
+        let (bucket, key) = self.find(pattern).map_err(|error| error.0)?;
+        let mut folders = vec![String::new()];
+        let mut found = Vec::new();
+        let parts: Vec<&str> = key.split('/').collect();
+        for (at, part) in parts.iter().enumerate() {
             if part.contains(':') {
                 return Err(ARGUMENTS_MAY_BE_WRONG.to_owned());
             }
+            // On the way nobody looks whether it is there.
+            if is_literal(part) && at + 1 < parts.len() {
+                folders = folders.iter().map(|folder| join(folder, part)).collect();
+                continue;
+            }
+            found.clear();
             let mut next = Vec::new();
-            for (path, _) in found.iter().filter(|(_, entry)| !entry.is_file) {
-                for entry in children(path) {
+            for folder in &folders {
+                let children = bucket
+                    .children(folder)
+                    .map_err(|trouble| not_listed(pattern, trouble))?;
+                for entry in children {
                     if !matches(part, &entry.name) {
                         continue;
                     }
                     if entry.name.contains(':') {
                         return Err(ARGUMENTS_MAY_BE_WRONG.to_owned());
                     }
-                    next.push((path.join(&entry.name), entry));
+                    if !entry.is_file {
+                        next.push(join(folder, &entry.name));
+                    }
+                    found.push(entry);
                 }
             }
-            found = next;
+            folders = next;
         }
-        Ok(found.into_iter().map(|(_, entry)| entry).collect())
+        Ok(found)
     }
 
-    fn split<'a>(&self, url: &'a str) -> StoreResult<(&'a str, &'a str)> {
+    /// The bucket and the key in it. Keys cannot lead out of their bucket.
+    fn find(&self, url: &str) -> StoreResult<(Arc<dyn Bucket>, String)> {
         if let Some(message) = &self.failure {
             return Err(StoreError(message.clone()));
         }
         let (_, rest) = url
             .split_once("://")
             .ok_or_else(|| StoreError(format!("{url} is no location of an object store")))?;
-        Ok(rest.split_once('/').unwrap_or((rest, "")))
-    }
-
-    /// The file of an object. Keys cannot lead out of their bucket.
-    fn path(&self, url: &str) -> StoreResult<PathBuf> {
-        let (bucket, key) = self.split(url)?;
-        let base = self.root.join(bucket);
-        if !base.is_dir() {
-            return Err(StoreError(no_such_bucket(url)));
-        }
-        let relative = Path::new(key.trim_start_matches('/'));
-        let is_inside = relative
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        if !is_inside {
+        let (name, key) = rest.split_once('/').unwrap_or((rest, ""));
+        let parts: Vec<&str> = key
+            .split('/')
+            .filter(|part| !["", "."].contains(part))
+            .collect();
+        if parts.contains(&"..") {
             return Err(StoreError(format!("{url} leads out of its bucket")));
         }
-        Ok(base.join(relative))
+        let bucket = match &self.bucket {
+            Some(bucket) => Arc::clone(bucket),
+            None => Arc::new(Folder(self.root.join(name))),
+        };
+        Ok((bucket, parts.join("/")))
     }
 }
 
-fn no_such_bucket(url: &str) -> String {
-    let request = &digest_text(url.as_bytes()).to_uppercase()[..16];
-    let service = format!(
-        "The specified bucket does not exist (Service: S3, Status Code: 404, Request ID: {request})"
-    );
-    format!(
-        "Fail to get file status: `{url}': getFileStatus on {url}: \
-         software.amazon.awssdk.services.s3.model.NoSuchBucketException: {service}:NoSuchBucket: {service}"
-    )
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{folder}/{name}")
+    }
 }
 
-/// Sorted by name. A directory without any object below it is nothing that a store would list.
-fn children(directory: &Path) -> Vec<Entry> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Vec::new();
-    };
-    let mut children: Vec<Entry> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let is_file = entry.file_type().ok()?.is_file();
-            let exists = is_file || has_objects(&entry.path());
-            exists.then(|| Entry {
-                name: entry.file_name().to_string_lossy().into_owned(),
-                is_file,
-            })
-        })
-        .collect();
-    children.sort_by(|a, b| a.name.cmp(&b.name));
-    children
-}
-
-fn has_objects(directory: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return false;
-    };
-    entries.flatten().any(|entry| {
-        entry
-            .file_type()
-            .is_ok_and(|kind| kind.is_file() || has_objects(&entry.path()))
+fn failed(doing: &str, url: &str, trouble: Trouble) -> StoreError {
+    StoreError(match trouble {
+        Trouble::Other(message) => format!("failed to {doing}: {message}"),
+        trouble => not_listed(url, trouble),
     })
 }
 
-/// One part of a Hadoop pattern: `*`, `?`, `[abc]`, `{a,b}` and `\x`.
-fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
-    let name: Vec<char> = name.chars().collect();
-    matches_from(&pattern, &name)
-}
-
-fn matches_from(pattern: &[char], name: &[char]) -> bool {
-    let Some((first, rest)) = pattern.split_first() else {
-        return name.is_empty();
+/// What Hadoop's S3 client says. Only the bucket that is not there has been recorded; the others are
+/// put together from its source.
+fn not_listed(url: &str, trouble: Trouble) -> String {
+    let request = &digest_text(url.as_bytes()).to_uppercase()[..16];
+    let reason = match trouble {
+        Trouble::NoSuchBucket => {
+            let service = format!(
+                "The specified bucket does not exist (Service: S3, Status Code: 404, Request ID: \
+                 {request})"
+            );
+            format!(
+                "`{url}': getFileStatus on {url}: software.amazon.awssdk.services.s3.model.\
+                 NoSuchBucketException: {service}:NoSuchBucket: {service}"
+            )
+        }
+        // It asks with HEAD, whose answer has no text.
+        Trouble::Denied => format!(
+            "{url}: getFileStatus on {url}: software.amazon.awssdk.services.s3.model.S3Exception: null \
+             (Service: S3, Status Code: 403, Request ID: {request}):null"
+        ),
+        Trouble::Other(message) => {
+            format!(
+                "getFileStatus on {url}: software.amazon.awssdk.core.exception.SdkClientException: {message}"
+            )
+        }
     };
-    match first {
-        '*' => (0..=name.len()).any(|skip| matches_from(rest, &name[skip..])),
-        '?' => !name.is_empty() && matches_from(rest, &name[1..]),
-        '[' if rest.contains(&']') => {
-            let end = rest.iter().position(|c| *c == ']').unwrap_or_default();
-            let (set, inverted) = match rest[..end].split_first() {
-                Some(('^' | '!', set)) => (set, true),
-                _ => (&rest[..end], false),
-            };
-            name.first().is_some_and(|c| {
-                in_set(set, *c) != inverted && matches_from(&rest[end + 1..], &name[1..])
-            })
-        }
-        '{' if rest.contains(&'}') => {
-            let end = rest.iter().position(|c| *c == '}').unwrap_or_default();
-            rest[..end].split(|c| *c == ',').any(|choice| {
-                let tail: Vec<char> = choice.iter().chain(&rest[end + 1..]).copied().collect();
-                matches_from(&tail, name)
-            })
-        }
-        '\\' if !rest.is_empty() => {
-            name.first() == rest.first() && matches_from(&rest[1..], &name[1..])
-        }
-        literal => name.first() == Some(literal) && matches_from(rest, &name[1..]),
-    }
-}
-
-fn in_set(set: &[char], character: char) -> bool {
-    let mut at = 0;
-    while at < set.len() {
-        if let [low, '-', high, ..] = set[at..] {
-            if (low..=high).contains(&character) {
-                return true;
-            }
-            at += 3;
-        } else {
-            if set[at] == character {
-                return true;
-            }
-            at += 1;
-        }
-    }
-    false
+    format!("Fail to get file status: {reason}")
 }
 
 #[cfg(test)]
@@ -277,23 +232,6 @@ mod tests {
     fn names(store: &ObjectStore, pattern: &str) -> Vec<String> {
         let entries = store.glob(pattern).unwrap();
         entries.into_iter().map(|entry| entry.name).collect()
-    }
-
-    #[test]
-    fn patterns_match_as_in_hadoop() {
-        for (pattern, name, expected) in [
-            ("__ss_*", "__ss_", true),
-            ("a?c", "abc", true),
-            ("a?c", "ac", false),
-            ("[ab-d]x", "cx", true),
-            ("[^a]x", "ax", false),
-            ("{ab,c}d", "cd", true),
-            (r"a\*", "a*", true),
-            (r"a\*", "ab", false),
-            ("we ird", "we ird", true),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
     }
 
     #[test]

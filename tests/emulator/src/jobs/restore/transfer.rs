@@ -59,6 +59,7 @@ impl RestoreJob {
         let total = self.work.tablet_tasks.len();
         let due = (total * self.work.downloading.min(ticks) as usize).div_ceil(ticks as usize);
         let content = format!("{}/__ss_content", repository.snapshot(&self.label));
+        let store = repository.store(&engine.store);
         for (at, (task, about)) in self.work.tablet_tasks.iter().enumerate() {
             if !self.tasks.unfinished.contains_key(task) || !engine.reports(about.backend) {
                 continue;
@@ -68,7 +69,7 @@ impl RestoreJob {
                 continue;
             }
             let tablet = &self.work.targets[about.target].tablets[about.tablet];
-            match content::download_tablet(&engine.store, &format!("{content}/{}", tablet.path)) {
+            match content::download_tablet(&store, &format!("{content}/{}", tablet.path)) {
                 Ok(downloaded) => {
                     let tablets = self.work.downloaded.entry(about.target).or_default();
                     if tablets.iter().all(|(id, _)| *id != tablet.id) {
