@@ -101,3 +101,88 @@ fn next(restore: &RestoreRow, is_held: bool, origin: Origin, table: &QualifiedTa
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restore(state: &str, status: &str) -> RestoreRow {
+        RestoreRow {
+            id: "r1".parse().unwrap(),
+            label: "sales_20260301_full".parse().unwrap(),
+            restore_type: "table".to_owned(),
+            status: status.to_owned(),
+            repository: "repo".to_owned(),
+            execution: None,
+            scope: None,
+            plan: None,
+            state: Some(state.to_owned()),
+            error_message: None,
+            rows_verified: None,
+            verification_checksum: None,
+            started_at: None,
+            finished_at: None,
+        }
+    }
+
+    /// What lived before is never said to be dropped while a restore has not come to its end.
+    #[test]
+    fn what_to_do_follows_from_how_far_the_restore_is() {
+        use Origin::{Made, PutAside, Undone};
+        let table = QualifiedTable::new(&"sales".parse().unwrap(), &"t".parse().unwrap());
+        for (state, status, held, origin, said, drops) in [
+            ("PLANNED", "RUNNING", true, Made, "at work", false),
+            ("PLANNED", "RUNNING", false, Made, "restore resume r1", true),
+            ("PLANNED", "FAILED", true, Made, "restore resume r1", true),
+            (
+                "VERIFIED",
+                "FINISHED",
+                false,
+                Made,
+                "restore promote r1",
+                true,
+            ),
+            ("VERIFIED", "FAILED", false, Made, "restore resume r1", true),
+            ("PROMOTING", "RUNNING", true, PutAside, "at work", false),
+            (
+                "PROMOTING",
+                "FAILED",
+                false,
+                PutAside,
+                "restore resume r1",
+                false,
+            ),
+            (
+                "PROMOTED",
+                "FINISHED",
+                false,
+                PutAside,
+                "restore undo r1",
+                true,
+            ),
+            (
+                "PROMOTED",
+                "FINISHED",
+                false,
+                Made,
+                "does not need it",
+                true,
+            ),
+            (
+                "UNDOING",
+                "FAILED",
+                false,
+                PutAside,
+                "restore undo r1",
+                false,
+            ),
+            ("UNDOING", "FAILED", false, Undone, "restore undo r1", false),
+            ("UNDONE", "FINISHED", false, Undone, "was undone", true),
+        ] {
+            let next = next(&restore(state, status), held, origin, &table);
+            assert!(next.contains(said), "{state} {status} {origin:?}: {next}");
+            let drop = next.contains("DROP TABLE `sales`.`t`");
+            assert_eq!(drop, drops, "{state} {status} {origin:?}: {next}");
+        }
+    }
+}
