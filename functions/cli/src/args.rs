@@ -205,13 +205,13 @@ pub struct PlanBackup {
     /// Everything in the group
     #[arg(long, conflicts_with_all = ["auto", "incremental", "baseline_backup"])]
     pub full: bool,
-    /// What is due, as `backup auto` chooses it
+    /// What is due, as `backup auto` chooses it; this is the default
     #[arg(long, conflicts_with_all = ["incremental", "baseline_backup"])]
     pub auto: bool,
-    /// What changed since the group's newest full; this is the default
+    /// What changed since the group's newest full
     #[arg(long)]
     pub incremental: bool,
-    /// The full to compare with, instead of the newest
+    /// An incremental compared with this full instead of the newest
     #[arg(long, value_name = "LABEL")]
     pub baseline_backup: Option<String>,
 }

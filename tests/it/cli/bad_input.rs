@@ -416,6 +416,6 @@ async fn what_only_a_reading_shows_leaves_no_trace_but_the_lease() {
         after.retain(|query, _| ours(query));
         assert_same(case.line, &before, &after);
         let status = shell.run("status").await.succeeded();
-        assert!(status.out.contains("nothing is in work"), "{status:#?}");
+        assert!(status.out.contains("nothing is running"), "{status:#?}");
     }
 }

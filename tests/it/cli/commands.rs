@@ -83,7 +83,7 @@ async fn from_nothing_to_a_restore_and_back() {
     );
     assert!(text("list").await.out.contains("no backup is recorded yet"));
     assert_eq!(json("list").await, (json!([]), String::new()));
-    assert_eq!(text("status").await.out, "nothing is in work\n");
+    assert_eq!(text("status").await.out, "nothing is running\n");
     let added = text("group add nightly sales.* crm.customers").await;
     assert_eq!(added.out, "group nightly: added sales.*, crm.customers\n");
     assert_eq!(added.err, "");
@@ -328,7 +328,7 @@ async fn a_backup_is_watched_and_cancelled() {
     assert!(run.err.contains("cancelled"), "{run:#?}");
     assert_eq!(
         shell.run("status").await.succeeded().out,
-        "nothing is in work\n"
+        "nothing is running\n"
     );
     let list = shell.run("list").await.succeeded().out;
     assert!(

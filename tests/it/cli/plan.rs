@@ -58,7 +58,7 @@ async fn a_plan_of_a_full_names_every_table_and_changes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_due_and_why_is_said() {
     let cluster = shop().await;
-    let (plan, text) = planned(&cluster, "plan backup --group nightly --auto").await;
+    let (plan, text) = planned(&cluster, "plan backup --group nightly").await;
     let reason = plan["chosen"].as_str().expect("a reason");
     assert!(reason.contains("monthly full"), "{plan}");
     let due = format!("due: full (monthly, kept 365 days): {reason}");
@@ -77,7 +77,7 @@ async fn what_is_due_and_why_is_said() {
 async fn a_plan_of_an_incremental_is_what_the_backup_does() {
     let cluster = shop().await;
     flow::full(&cluster, "nightly").await;
-    let (plan, text) = planned(&cluster, "plan backup --group nightly").await;
+    let (plan, text) = planned(&cluster, "plan backup --group nightly --incremental").await;
     assert_eq!(plan["databases"][1]["partitions_stored"], 0);
     assert!(text.contains("no snapshot would be made"), "{text}");
 

@@ -22,10 +22,11 @@ impl Session<'_> {
     }
 
     async fn plan_backup(&mut self, plan: PlanBackup) -> Done {
-        let kind = match (plan.full, plan.auto) {
+        let compared = plan.incremental || plan.baseline_backup.is_some();
+        let kind = match (plan.full, compared) {
             (true, _) => "full",
-            (_, true) => "auto",
-            _ => "incremental",
+            (_, true) => "incremental",
+            _ => "auto",
         };
         let input = backup::input(kind, &plan.options, plan.baseline_backup.as_deref());
         let (run, plans) = self.previews(input).await?;

@@ -185,7 +185,7 @@ fn text(status: &Value) -> String {
         ));
     }
     match sections.is_empty() {
-        true => "nothing is in work".to_owned(),
+        true => "nothing is running".to_owned(),
         false => sections.join("\n\n"),
     }
 }
