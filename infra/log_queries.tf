@@ -4,7 +4,8 @@
 
 locals {
   queries = {
-    # Who is the caller of StartExecution in CloudTrail: what the functions are told ends at the execution.
+    # Who is the role of the machine where something is requested, with the execution's input as its object; the
+    # caller of StartExecution is in CloudTrail: what the functions are told ends at the execution.
     audit = <<-END
       # Everything that was started, swapped in, taken back, cancelled or deleted, newest first.
       fields @timestamp, audit, outcome, error_name, label, restore, databases, object, who, execution

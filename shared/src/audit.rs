@@ -1,5 +1,5 @@
-//! The log of what was done, and by whom: one line when something begins that backs up, restores,
-//! changes what lives, cancels or deletes, and one line for how it ended.
+//! The log of what was done, and by whom: one line for what an execution is asked, one when something
+//! begins that backs up, restores, changes what lives, cancels or deletes, and one for how it ended.
 //!
 //! Rendered here alone, so that each line has every field; what does not apply is empty. The log level
 //! does not silence it: only the filter `audit=off` does. A call that is repeated because its answer was
@@ -68,11 +68,16 @@ pub struct Subject<'a> {
     pub label: &'a str,
     pub restore: &'a str,
     pub databases: &'a [DatabaseName],
-    /// What exactly, where the others do not say it: a group, a statement that deletes.
+    /// What exactly, where the others do not say it: a group, an input, a statement that deletes.
     pub object: &'a str,
 }
 
 impl Subject<'_> {
+    /// What was asked for, word for word in `object`, by an execution under the role `by`.
+    pub fn requested(&self, by: &str) {
+        self.line("requested", None, by);
+    }
+
     pub fn started(&self) {
         self.write("started", None);
     }
@@ -115,16 +120,24 @@ impl Subject<'_> {
     }
 
     fn write(&self, outcome: &str, error: Option<ErrorName>) {
+        self.line(outcome, error, "");
+    }
+
+    fn line(&self, outcome: &str, error: Option<ErrorName>, role: &str) {
         /// As long as the longest name, twice.
         const OBJECT_SHOWN: usize = 512;
         let databases: Vec<&str> = self.databases.iter().map(DatabaseName::as_str).collect();
+        let who = match role {
+            "" => WHO.get().map_or("", String::as_str),
+            role => role,
+        };
         let object: String = self.object.chars().take(OBJECT_SHOWN).collect();
         tracing::info!(
             target: "audit",
             audit = self.action.as_str(),
             outcome,
             error_name = error.map_or("", ErrorName::as_str),
-            who = WHO.get().map_or("", String::as_str),
+            who,
             execution = self.execution,
             label = self.label,
             restore = self.restore,

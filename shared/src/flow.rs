@@ -27,6 +27,9 @@ use crate::{
 pub struct Execution {
     pub id: String,
     pub start_time: String,
+    /// The state machine's role; nobody's where the program itself runs the machine.
+    #[serde(default)]
+    pub role_arn: String,
 }
 
 /// What an execution of `backup` does; made by `precheck`, never changed afterwards.

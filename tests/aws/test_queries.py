@@ -104,7 +104,12 @@ class Queries(unittest.TestCase):
         for action in ("backup", "restore", "promote", "delete"):
             self.assertLessEqual({(action, "started"), (action, "done")}, done)
         self.assertIn(("backup", "refused"), done)
-        self.assertEqual({line["who"] for line in found}, {"CloudTrail"})
+        requested = [line for line in found if line["outcome"] == "requested"]
+        self.assertEqual({line["who"] for line in found if line not in requested}, {"CloudTrail"})
+        by = {(line["audit"], line["who"].rpartition("/")[2]) for line in requested}
+        self.assertLessEqual({("backup", f"{NAME}-machine-backup"), ("restore", f"{NAME}-machine-restore")}, by)
+        for line in requested:
+            self.assertIsInstance(json.loads(line["object"]), dict, "the execution's input")
 
     def test_a_failure_is_found_by_name_once(self):
         failed = [

@@ -22,7 +22,7 @@ use tests::{
 use tracing::subscriber::DefaultGuard;
 
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+struct Log(Arc<Mutex<Vec<u8>>>, Arc<Mutex<Vec<Value>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -68,6 +68,10 @@ impl Log {
             };
             assert_eq!(word("message"), format!("{action} {}", word("outcome")));
             assert_eq!(word("execution"), execution, "{line}");
+            if word("outcome") == "requested" {
+                self.1.lock().unwrap().push(line);
+                continue;
+            }
             word("object");
             word("who");
             let of = match word("restore") {
@@ -82,6 +86,19 @@ impl Log {
     }
 }
 
+impl Log {
+    /// The one execution's input that was noted since the last time, with its line.
+    #[track_caller]
+    fn requested(&self) -> (Value, Value) {
+        let lines = std::mem::take(&mut *self.1.lock().unwrap());
+        let [line] = lines.as_slice() else {
+            panic!("one request: {lines:?}");
+        };
+        let input = line["object"].as_str().expect("an input");
+        (serde_json::from_str(input).expect("whole"), line.clone())
+    }
+}
+
 fn full(group: &str) -> Value {
     json!({ "group": group, "kind": "full" })
 }
@@ -92,8 +109,11 @@ async fn backups_that_do_not_begin_or_do_not_succeed_say_so_once() {
     let (log, _guard) = Log::listen();
     let ended = flow::backup(&cluster, full("nobody")).await;
     assert_eq!(log.done(&ended.id), ["backup refused NotFound"]);
-    let ended = flow::backup(&cluster, json!({ "group": "nightly", "knid": "full" })).await;
+    assert_eq!(log.requested().0, full("nobody"));
+    let misspelt = json!({ "group": "nightly", "knid": "full" });
+    let ended = flow::backup(&cluster, misspelt.clone()).await;
     assert_eq!(log.done(&ended.id), ["backup refused InvalidInput"]);
+    assert_eq!(log.requested().0, misspelt);
 
     // A delivery of a schedule, and its repeat.
     let at = |input: Value| {
@@ -167,8 +187,10 @@ async fn restores_promotions_and_undos_say_how_they_ended() {
     assert_eq!(log.done(&ended.id), ["restore refused NotFound nobody"]);
     let ended = flow::restore_in(&cluster, "stage", json!({ "promote": "x" })).await;
     assert_eq!(log.done(&ended.id), ["promote refused InvalidInput r"]);
+    log.1.lock().unwrap().clear();
     let ended = flow::restore(&cluster, json!({ "target_label": label, "dry_run": true })).await;
     assert_eq!(log.done(&ended.id), Vec::<String>::new());
+    assert!(log.1.lock().unwrap().is_empty(), "it only looks");
 
     meddle::refuse_once(&cluster, "RESTORE SNAPSHOT");
     let failed = flow::restore(&cluster, target.clone()).await;
@@ -179,6 +201,7 @@ async fn restores_promotions_and_undos_say_how_they_ended() {
             "restore failed RestoreFailed r sales"
         ]
     );
+    assert_eq!(log.requested().0, target);
     let ended = flow::restore(&cluster, json!({ "resume": failed.id })).await;
     assert_eq!(
         log.done(&ended.id),
@@ -188,6 +211,12 @@ async fn restores_promotions_and_undos_say_how_they_ended() {
             "promote done r sales",
             "resume done r sales"
         ]
+    );
+    let (input, line) = log.requested();
+    assert_eq!(input, json!({ "resume": failed.id }));
+    assert_eq!(
+        (&line["audit"], &line["restore"]),
+        (&json!("resume"), &json!(failed.id))
     );
     let ended = flow::restore(&cluster, json!({ "promote": failed.id })).await;
     assert_eq!(

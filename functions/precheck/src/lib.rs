@@ -63,6 +63,12 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
             preview,
         } => {
             let group = input["group"].as_str().unwrap_or_default().to_owned();
+            if !preview {
+                let asked = input.to_string();
+                subject(Action::Backup, &execution, "", &asked, |asked| {
+                    asked.requested(&execution.role_arn);
+                });
+            }
             let normalized = backup::normalize(settings, &mut client, input, &execution).await;
             if let (Err(error), false) = (&normalized, preview) {
                 refused(Action::Backup, &execution, "", &group, error);
@@ -75,6 +81,12 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
             execution,
         } => {
             let asked = restore::asked(&input);
+            if let Some((action, of)) = &asked {
+                let asked = input.to_string();
+                subject(*action, &execution, of, &asked, |asked| {
+                    asked.requested(&execution.role_arn);
+                });
+            }
             let normalized =
                 restore::normalize(settings, &mut client, machine, input, &execution).await;
             if let (Err(error), Some((action, of))) = (&normalized, &asked) {
@@ -94,21 +106,32 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
 
 /// What ends at the door. What may pass is tried again, and is no decision.
 fn refused(action: Action, execution: &Execution, of: &str, group: &str, error: &Error) {
-    if error.name.class() == ErrorClass::Connection {
-        return;
+    if error.name.class() != ErrorClass::Connection {
+        subject(action, execution, of, group, |asked| {
+            asked.refused(error.name)
+        });
     }
+}
+
+/// What an execution is asked to do, before anything is known but its input.
+fn subject(
+    action: Action,
+    execution: &Execution,
+    of: &str,
+    object: &str,
+    write: impl FnOnce(Subject<'_>),
+) {
     let id = input::execution_id(execution);
     let execution = id.as_ref().map_or(&*execution.id, |id| id.as_str());
     let begins = action == Action::Restore;
-    Subject {
+    write(Subject {
         action,
         execution,
         label: if begins { of } else { "" },
         restore: if begins { "" } else { of },
         databases: &[],
-        object: group,
-    }
-    .refused(error.name);
+        object,
+    });
 }
 
 async fn report(

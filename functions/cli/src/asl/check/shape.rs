@@ -42,7 +42,14 @@ impl Shape {
             let item = Shape::object([("Index", Shape::Opaque), ("Value", Shape::Handler)]);
             ("Map".to_string(), Shape::object([("Item", item)]))
         });
-        let execution = ["Id", "Name", "StartTime", "RedriveCount", "Input"];
+        let execution = [
+            "Id",
+            "Name",
+            "StartTime",
+            "RedriveCount",
+            "Input",
+            "RoleArn",
+        ];
         let state = ["Name", "EnteredTime", "RetryCount"];
         let machine = ["Id", "Name"];
         let opaque = |names: &[&str]| {

@@ -9,7 +9,7 @@ pub struct Item<'a> {
     pub value: &'a Value,
 }
 
-/// Only what is listed here can be read; what the platform offers beyond it (role, token) has no
+/// Only what is listed here can be read; what the platform offers beyond it (a token) has no
 /// meaning outside of it.
 #[derive(Debug, Clone)]
 pub struct Context<'a> {
@@ -36,6 +36,8 @@ impl Context<'_> {
                 "StartTime": self.start_time,
                 "RedriveCount": self.redrive_count,
                 "Input": self.input,
+                // Whoever runs the program acts under no role.
+                "RoleArn": "",
             },
             "State": {
                 "Name": self.state,

@@ -23,7 +23,7 @@ async fn the_context_object_knows_execution_state_and_retries() {
         json!({
             "execution": {
                 "Id": "arn:execution:1", "Name": "1", "StartTime": "2026-03-01T03:15:00.000Z",
-                "RedriveCount": 0, "Input": {"raw": 1},
+                "RedriveCount": 0, "Input": {"raw": 1}, "RoleArn": "",
             },
             "state": {"Name": "A", "EnteredTime": "2026-03-01T03:15:00.000Z", "RetryCount": 1},
             "machine": "machine",
