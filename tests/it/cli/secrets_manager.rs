@@ -67,6 +67,7 @@ impl Service {
             .with("AWS_REGION", "eu-central-1")
             .with("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .with("AWS_SECRET_ACCESS_KEY", "canary-of-aws")
+            .with("AWS_SESSION_TOKEN", "canary-of-session")
             .with(
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER",
                 &format!("https://localhost:{}", self.port),
@@ -213,4 +214,21 @@ async fn a_refusal_is_said_in_the_words_of_the_service() {
     assert!(run.err.starts_with("AccessDenied: "), "{run:#?}");
     assert!(run.err.contains("not for you"), "{run:#?}");
     assert_eq!(service.asked().len(), 1);
+}
+
+/// The SDK's own lines among them: it knows the secret, and the credentials that it asks with.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_level_of_the_log_shows_a_secret() {
+    let cluster = shop().await;
+    let service = Service::start("localhost", &[Answer::Secret]).await;
+    let shell = service.shell(&cluster, &service);
+    let run = shell
+        .with("STARROCKS_BR_LOG", "trace")
+        .run("group list")
+        .await;
+    let run = run.succeeded();
+    assert!(run.err.contains("GetSecretValue"), "{run:#?}");
+    for secret in [PASSWORD, "canary-of-aws", "canary-of-session"] {
+        assert!(!run.err.contains(secret), "{secret}: {run:#?}");
+    }
 }
