@@ -4,6 +4,7 @@
 //! profile, a web identity, or the metadata of the container or instance. In a Lambda function they come
 //! from its environment and from nowhere else.
 
+mod http;
 mod secrets;
 
 pub use secrets::{Secrets, Stage};

@@ -7,6 +7,7 @@ mod confirmation;
 mod plan;
 mod python;
 mod secrets;
+mod secrets_manager;
 mod signals;
 mod support;
 mod tls;

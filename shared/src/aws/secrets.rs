@@ -6,12 +6,10 @@ use aws_config::{
     BehaviorVersion, Region, environment::EnvironmentVariableCredentialsProvider,
     timeout::TimeoutConfig,
 };
-use aws_sdk_secretsmanager::{
-    Client, config::SharedHttpClient, operation::get_secret_value::GetSecretValueError,
-};
-use aws_smithy_http_client::tls;
+use aws_sdk_secretsmanager::{Client, operation::get_secret_value::GetSecretValueError};
 use futures_util::{FutureExt, future::BoxFuture};
 
+use super::http;
 use crate::{
     config::AwsEndpoint,
     error::{Error, ErrorName},
@@ -53,7 +51,7 @@ impl Secrets {
     pub fn open(id: &str) -> BoxFuture<'_, Secrets> {
         let open = async move {
             let mut loader = aws_config::defaults(BehaviorVersion::latest())
-                .http_client(http())
+                .http_client(http::client())
                 .timeout_config(timeouts());
             if let Some(region) = region_of(id) {
                 loader = loader.region(Region::new(region.to_owned()));
@@ -77,7 +75,7 @@ impl Secrets {
             .region(region.map(Region::new))
             .use_fips(endpoint.use_fips)
             .use_dual_stack(endpoint.use_dual_stack)
-            .http_client(http())
+            .http_client(http::client())
             .timeout_config(timeouts());
         if let Some(url) = endpoint.url {
             config = config.endpoint_url(url);
@@ -150,15 +148,6 @@ impl Secrets {
             ),
         }
     }
-}
-
-/// With the cryptography that the connection to StarRocks uses too, so that there is one in the program.
-fn http() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https()
 }
 
 fn timeouts() -> TimeoutConfig {

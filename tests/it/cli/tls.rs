@@ -48,7 +48,7 @@ impl Server {
     }
 }
 
-fn signed(names: &[&str]) -> (String, Tls) {
+pub fn signed(names: &[&str]) -> (String, Tls) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
