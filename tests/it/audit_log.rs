@@ -4,7 +4,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use tests::{
     meddle,
     shop::{damaged_shop, shop},
 };
-use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, subscriber::DefaultGuard};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>, Arc<Mutex<Vec<Value>>>);
@@ -35,9 +35,19 @@ impl Write for Log {
     }
 }
 
+/// Nobody's. As long as there is one subscriber in the process, `tracing` asks only the thread that comes
+/// first to a line whether anybody listens, and other tests come to the same lines.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::sink)
+        .finish()
+        .into()
+});
+
 impl Log {
     /// Of this thread: a test's runtime has no other.
     fn listen() -> (Log, DefaultGuard) {
+        LazyLock::force(&SECOND);
         let log = Log::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -172,8 +172,8 @@ async fn a_restore_whose_process_dies_after_its_promotion_is_ended_by_resume() {
     let (undisturbed, input) = way.prepared().await;
     undisturbed.emulator.faults().reset_journal();
     flow::restore(&undisturbed, input).await.output();
-    let expected = picture(&undisturbed).await;
     let journal = undisturbed.emulator.faults().journal();
+    let expected = picture(&undisturbed).await;
     let promoted = journal
         .iter()
         .position(|entry| entry.sql.contains("SET state = 'PROMOTED'"))
