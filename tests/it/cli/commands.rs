@@ -461,7 +461,7 @@ async fn every_event_can_be_given_to_its_function() {
             given += 1;
         }
     }
-    assert!(given > 20, "{given}");
+    assert!(given >= 20, "{given}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
