@@ -5,6 +5,7 @@ Kept as on AWS: cold and warm starts, the function's own environment variables a
 machine's, its timeout, what a crash and a timeout are called, and the limit of 6 MB.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -76,7 +77,9 @@ class Sandbox:
 
     def kill(self):
         if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            # It may have ended, and been waited for by its thread, since.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class LambdaHost:
