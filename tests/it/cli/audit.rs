@@ -134,7 +134,7 @@ async fn each_command_that_does_something_leaves_one_line_when_it_begins_and_one
     assert!(
         [&promoted, &undone]
             .into_iter()
-            .flat_map(|run| did(run))
+            .flat_map(did)
             .all(|line| fields(line)["restore"] == id && fields(line)["label"] == label)
     );
     // All in one.
