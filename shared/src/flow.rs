@@ -23,13 +23,13 @@ use crate::{
 
 /// The context object's `$$.Execution`, as the first state of a machine receives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Execution {
     pub id: String,
     pub start_time: String,
     /// The state machine's role; nobody's where the program itself runs the machine.
     #[serde(default)]
-    pub role_arn: String,
+    pub role: String,
 }
 
 /// What an execution of `backup` does; made by `precheck`, never changed afterwards.

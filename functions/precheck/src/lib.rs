@@ -66,7 +66,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
             if !preview {
                 let asked = input.to_string();
                 subject(Action::Backup, &execution, "", &asked, |asked| {
-                    asked.requested(&execution.role_arn);
+                    asked.requested(&execution.role);
                 });
             }
             let normalized = backup::normalize(settings, &mut client, input, &execution).await;
@@ -84,7 +84,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
             if let Some((action, of)) = &asked {
                 let asked = input.to_string();
                 subject(*action, &execution, of, &asked, |asked| {
-                    asked.requested(&execution.role_arn);
+                    asked.requested(&execution.role);
                 });
             }
             let normalized =

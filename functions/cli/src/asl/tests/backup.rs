@@ -146,7 +146,7 @@ async fn two_databases_are_started_followed_recorded_and_announced() {
     assert_eq!(precheck["input"], json!({"group": "nightly"}));
     assert_eq!(
         precheck["execution"],
-        json!({"Id": "arn:execution:1", "StartTime": "2026-03-01T03:15:00.000Z", "RoleArn": ""})
+        json!({"Id": "arn:execution:1", "StartTime": "2026-03-01T03:15:00.000Z", "Role": ""})
     );
 }
 
