@@ -78,9 +78,11 @@ class Template:
 def terraform_machines(work):
     """Name -> definition, and name -> what its role may do."""
     module = Terraform(work / "terraform", ".")
-    # The mocks of the module's own test, with an ARN of its own for each function.
-    mocks = (INFRA / "tests/module.tftest.hcl").read_text().partition("\nrun ")[0].replace("aws-cn", "aws")
-    mocks = mocks.replace("cn-north-1", VALUES["AWS::Region"])
+    # The mocks of the module's own tests, with an ARN of its own for each function.
+    here = lambda text: text.replace("aws-cn", "aws").replace("cn-north-1", VALUES["AWS::Region"])
+    mocks = module.folder / "tests/mocks/aws.tfmock.hcl"
+    mocks.write_text(here(mocks.read_text()))
+    module_in = here((INFRA / "tests/module.tftest.hcl").read_text().partition("\nrun ")[0])
     overrides = "".join(
         f"""
 override_resource {{
@@ -91,7 +93,7 @@ override_resource {{
         for name in FUNCTIONS
     )
     run = '\nrun "definitions" {\n  command = apply\n}\n'
-    (module.folder / "tests/definitions.tftest.hcl").write_text(mocks + overrides + run)
+    (module.folder / "tests/definitions.tftest.hcl").write_text(module_in + overrides + run)
     module.init()
     printed = module.run(
         "test", "-json", "-verbose", "-filter=tests/definitions.tftest.hcl", f"-var=packages={work / 'packages'}"
