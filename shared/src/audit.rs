@@ -59,6 +59,10 @@ pub fn act_for(who: String) {
     let _ = WHO.set(who);
 }
 
+fn who() -> &'static str {
+    WHO.get().map_or("", String::as_str)
+}
+
 /// What a line is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
@@ -73,9 +77,10 @@ pub struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// What was asked for, word for word in `object`, by an execution under the role `by`.
-    pub fn requested(&self, by: &str) {
-        self.line("requested", None, by);
+    /// What was asked for, word for word in `object`, by an execution under a role, if it has one.
+    pub fn requested(&self, role: &str) {
+        let who = if role.is_empty() { who() } else { role };
+        self.line("requested", None, who);
     }
 
     pub fn started(&self) {
@@ -120,17 +125,13 @@ impl Subject<'_> {
     }
 
     fn write(&self, outcome: &str, error: Option<ErrorName>) {
-        self.line(outcome, error, "");
+        self.line(outcome, error, who());
     }
 
-    fn line(&self, outcome: &str, error: Option<ErrorName>, role: &str) {
+    fn line(&self, outcome: &str, error: Option<ErrorName>, who: &str) {
         /// As long as the longest name, twice.
         const OBJECT_SHOWN: usize = 512;
         let databases: Vec<&str> = self.databases.iter().map(DatabaseName::as_str).collect();
-        let who = match role {
-            "" => WHO.get().map_or("", String::as_str),
-            role => role,
-        };
         let object: String = self.object.chars().take(OBJECT_SHOWN).collect();
         tracing::info!(
             target: "audit",

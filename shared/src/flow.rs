@@ -17,7 +17,7 @@ use crate::{
     },
     label::{BackupKind, LabelStem, SnapshotLabel},
     manifest::{BackupStatus, Cut, RetentionClass},
-    plan::state_size,
+    state_size,
     time::{SnapshotTimestamp, UtcTime},
 };
 
@@ -230,12 +230,12 @@ pub struct Outcome {
 
 /// Words of the engine have no limit, and the state of an execution has one, at which it ends with an error
 /// that nothing catches: what travels from state to state once per database is cut. Of many databases each has
-/// less room: `plan::state_size`.
+/// less room: `crate::state_size`.
 mod brief {
     use serde::{Serialize, Serializer};
 
     use super::FlowError;
-    use crate::{error::cut, plan::state_size::MOST_WORDS};
+    use crate::{error::cut, state_size::MOST_WORDS};
 
     #[expect(clippy::ref_option, reason = "as serde calls it")]
     pub(super) fn text<S: Serializer>(text: &Option<String>, to: S) -> Result<S::Ok, S::Error> {

@@ -4,8 +4,9 @@
 //!
 //! 1. vocabulary: [`ident`], [`label`], [`time`], [`job`], [`version`], [`digest`],
 //!    [`secret`], [`error`] - checked names and values;
-//! 2. [`facts`], [`ddl`], [`manifest`] and [`flow`]: what was read from a cluster, how a table is
-//!    defined, what a label stands for, and what travels between the states of a state machine;
+//! 2. [`facts`], [`ddl`], [`manifest`], [`flow`] and [`state_size`]: what was read from a cluster, how a
+//!    table is defined, what a label stands for, what travels between the states of a state machine, and
+//!    how much of that there is room for;
 //! 3. [`sql`]: typed statements in, text out; text rows in, typed rows out. No clock, no I/O, no
 //!    environment, no `async`;
 //! 4. [`plan`]: facts in, plan with reasons out. Just as pure;
@@ -34,6 +35,7 @@ pub mod read;
 pub mod secret;
 pub mod sql;
 pub mod starrocks;
+pub mod state_size;
 pub mod telemetry;
 pub mod time;
 pub mod track;

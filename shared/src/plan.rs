@@ -23,7 +23,6 @@ pub mod restore;
 pub mod row_counts;
 pub mod schedule;
 pub mod second_reading;
-pub mod state_size;
 pub mod verify;
 pub mod whole;
 

@@ -209,6 +209,16 @@ impl Sql {
         }
     }
 
+    /// Of a column whose text begins so. LIKE would take `_` for any character.
+    pub fn starts_with(self, column: &'static str, prefix: &str) -> Sql {
+        self.text("SUBSTR(")
+            .text(column)
+            .text(", 1, ")
+            .number(prefix.chars().count() as u64)
+            .text(") = ")
+            .literal(prefix)
+    }
+
     /// `items`, each rendered by `render`, with `separator` between them.
     pub fn list<T>(
         mut self,

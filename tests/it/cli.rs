@@ -4,6 +4,7 @@ mod audit;
 mod bad_input;
 mod commands;
 mod confirmation;
+mod invoke;
 mod plan;
 mod python;
 mod secrets;

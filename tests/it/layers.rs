@@ -50,7 +50,15 @@ fn layer(name: &str) -> Vec<(String, String)> {
 const VOCABULARY: [&str; 8] = [
     "ident", "label", "time", "job", "digest", "error", "version", "secret",
 ];
-const PURE: [&str; 6] = ["facts", "manifest", "flow", "ddl", "plan", "sql"];
+const PURE: [&str; 7] = [
+    "facts",
+    "manifest",
+    "flow",
+    "state_size",
+    "ddl",
+    "plan",
+    "sql",
+];
 const EXECUTORS: [&str; 7] = [
     "starrocks",
     "read",

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use cli::asl::{Machine, Placeholders, resources};
 use serde_json::{Value, json};
-use shared::plan::{polling, state_size};
+use shared::{plan::polling, state_size};
 use starrocks_emulator::{
     Profile,
     faults::{Fault, When},

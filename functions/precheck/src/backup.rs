@@ -12,8 +12,9 @@ use shared::{
     manifest::BackupStatus,
     metrics::{self, Metric},
     ops::{Ops, inventory::Group},
-    plan::{Finding, finding, polling, schedule::Policy, state_size},
+    plan::{Finding, finding, polling, schedule::Policy},
     starrocks::Client,
+    state_size,
     time::UtcTime,
 };
 

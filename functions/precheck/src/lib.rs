@@ -64,10 +64,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         } => {
             let group = input["group"].as_str().unwrap_or_default().to_owned();
             if !preview {
-                let asked = input.to_string();
-                subject(Action::Backup, &execution, "", &asked, |asked| {
-                    asked.requested(&execution.role);
-                });
+                requested(Action::Backup, &execution, "", &input);
             }
             let normalized = backup::normalize(settings, &mut client, input, &execution).await;
             if let (Err(error), false) = (&normalized, preview) {
@@ -82,10 +79,7 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
         } => {
             let asked = restore::asked(&input);
             if let Some((action, of)) = &asked {
-                let asked = input.to_string();
-                subject(*action, &execution, of, &asked, |asked| {
-                    asked.requested(&execution.role);
-                });
+                requested(*action, &execution, of, &input);
             }
             let normalized =
                 restore::normalize(settings, &mut client, machine, input, &execution).await;
@@ -104,34 +98,36 @@ pub async fn handle(context: &Context, event: Value) -> Result<Value, Error> {
     answer
 }
 
+fn requested(action: Action, execution: &Execution, of: &str, input: &Value) {
+    let input = input.to_string();
+    subject(action, &on_record(execution), of, &input).requested(&execution.role);
+}
+
 /// What ends at the door. What may pass is tried again, and is no decision.
 fn refused(action: Action, execution: &Execution, of: &str, group: &str, error: &Error) {
-    if error.name.class() != ErrorClass::Connection {
-        subject(action, execution, of, group, |asked| {
-            asked.refused(error.name)
-        });
+    if error.name.class() == ErrorClass::Connection {
+        return;
     }
+    subject(action, &on_record(execution), of, group).refused(error.name);
+}
+
+/// Its id, or what was given as one.
+fn on_record(execution: &Execution) -> String {
+    let id = input::execution_id(execution);
+    id.map_or_else(|_| execution.id.clone(), |id| id.to_string())
 }
 
 /// What an execution is asked to do, before anything is known but its input.
-fn subject(
-    action: Action,
-    execution: &Execution,
-    of: &str,
-    object: &str,
-    write: impl FnOnce(Subject<'_>),
-) {
-    let id = input::execution_id(execution);
-    let execution = id.as_ref().map_or(&*execution.id, |id| id.as_str());
+fn subject<'a>(action: Action, execution: &'a str, of: &'a str, object: &'a str) -> Subject<'a> {
     let begins = action == Action::Restore;
-    write(Subject {
+    Subject {
         action,
         execution,
         label: if begins { of } else { "" },
         restore: if begins { "" } else { of },
         databases: &[],
         object,
-    });
+    }
 }
 
 async fn report(

@@ -10,8 +10,8 @@ use shared::{
     manifest::{BackupRecord, BackupStatus, Cut},
     metrics::{self, Metric},
     ops::Ops,
-    plan::state_size,
     starrocks::Client,
+    state_size,
 };
 
 use crate::Finish;

@@ -71,7 +71,7 @@ impl Connector {
             .try_into_http1x()
             .map_err(|error| ConnectorError::user(error.into()))?;
         let target = Target::of(request.uri())?;
-        address(&mut request)?;
+        address(&mut request, &target)?;
         let stream = within(self.connect_timeout, "connect", self.connect(&target)).await?;
         let answered = async {
             match stream {
@@ -145,25 +145,24 @@ impl Target {
         Ok(Target {
             // An address of IPv6 has brackets there.
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
+            port: uri.port_u16().unwrap_or_else(|| usual_port(is_tls)),
             is_tls,
         })
     }
 }
 
+fn usual_port(is_tls: bool) -> u16 {
+    if is_tls { 443 } else { 80 }
+}
+
 /// What HTTP/1.1 wants of a request: where it goes in `Host`, and no more than the path in its first line.
 /// The signature is over the same host: without the port that the scheme has anyway.
-fn address(request: &mut Request<SdkBody>) -> Result<(), ConnectorError> {
-    let uri = request.uri();
+fn address(request: &mut Request<SdkBody>, target: &Target) -> Result<(), ConnectorError> {
     if !request.headers().contains_key(HOST) {
-        let host = uri.host().unwrap_or_default();
-        let usual = match uri.scheme_str() {
-            Some("https") => 443,
-            _ => 80,
-        };
-        let host = match uri.port_u16().filter(|port| *port != usual) {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
+        let host = request.uri().host().unwrap_or_default();
+        let host = match target.port == usual_port(target.is_tls) {
+            true => host.to_owned(),
+            false => format!("{host}:{}", target.port),
         };
         let host =
             HeaderValue::try_from(host).map_err(|error| ConnectorError::user(error.into()))?;

@@ -105,25 +105,7 @@ fn next(restore: &RestoreRow, is_held: bool, origin: Origin, table: &QualifiedTa
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn restore(state: &str, status: &str) -> RestoreRow {
-        RestoreRow {
-            id: "r1".parse().unwrap(),
-            label: "sales_20260301_full".parse().unwrap(),
-            restore_type: "table".to_owned(),
-            status: status.to_owned(),
-            repository: "repo".to_owned(),
-            execution: None,
-            scope: None,
-            plan: None,
-            state: Some(state.to_owned()),
-            error_message: None,
-            rows_verified: None,
-            verification_checksum: None,
-            started_at: None,
-            finished_at: None,
-        }
-    }
+    use crate::plan::restore::samples::restore_row;
 
     /// What lived before is never said to be dropped while a restore has not come to its end.
     #[test]
@@ -179,7 +161,7 @@ mod tests {
             ("UNDOING", "FAILED", false, Undone, "restore undo r1", false),
             ("UNDONE", "FINISHED", false, Undone, "was undone", true),
         ] {
-            let next = next(&restore(state, status), held, origin, &table);
+            let next = next(&restore_row(state, status), held, origin, &table);
             assert!(next.contains(said), "{state} {status} {origin:?}: {next}");
             let drop = next.contains("DROP TABLE `sales`.`t`");
             assert_eq!(drop, drops, "{state} {status} {origin:?}: {next}");

@@ -85,9 +85,7 @@ impl Session<'_> {
         }
         Ok(())
     }
-}
 
-impl Session<'_> {
     /// With the databases in which not every table can be seen.
     async fn left_by_restores(
         &self,

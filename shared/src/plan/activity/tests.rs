@@ -1,52 +1,28 @@
 use super::*;
+use crate::plan::restore::samples;
 
 /// `YYYY-MM-DD HH:MM:SS` in a row of `backup_history` that has nothing else.
 fn backup(label: &str, status: &str, started_at: &str) -> BackupRecord {
     BackupRecord {
-        label: label.parse().unwrap(),
         kind: crate::label::BackupKind::Full,
         status: status.parse().unwrap(),
         repository: "repo".to_owned(),
         error_message: (status == "FAILED").then(|| format!("{}\nhint: x", "w".repeat(500))),
         execution_id: Some("arn:aws:states:x:1:execution:backup:1".parse().unwrap()),
-        group: None,
         database: None,
-        cluster_id: None,
-        baseline: None,
-        plan_id: None,
-        plan_digest: None,
-        snapshot_timestamp: None,
         cut: None,
-        planned_at: None,
-        pinned_at: None,
-        partitions_total: None,
-        partitions_stored: None,
-        bytes_stored: None,
-        rows_total: None,
         engine_version: None,
-        retention_class: None,
-        expires_at: None,
         started_at: Some(started_at.to_owned()),
-        finished_at: None,
+        ..samples::record(&label.parse().unwrap(), &"sales".parse().unwrap())
     }
 }
 
 fn restore(id: &str, status: &str, state: &str, finished_at: &str) -> RestoreRow {
     RestoreRow {
         id: id.parse().unwrap(),
-        label: "sales_1".parse().unwrap(),
-        restore_type: "database".to_owned(),
-        status: status.to_owned(),
-        repository: "repo".to_owned(),
-        execution: None,
-        scope: None,
-        plan: None,
-        state: Some(state.to_owned()),
-        error_message: None,
-        rows_verified: None,
-        verification_checksum: None,
         started_at: Some("2020-01-01 00:00:00".to_owned()),
         finished_at: Some(finished_at.to_owned()),
+        ..samples::restore_row(state, status)
     }
 }
 

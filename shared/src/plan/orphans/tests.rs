@@ -1,38 +1,22 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{digest::Digest, label::BackupKind};
+use crate::{digest::Digest, label::BackupKind, plan::restore::samples};
 
 const STAMP: &str = "2026-03-01-04-00-00-123";
 const OTHER_STAMP: &str = "2026-03-01-04-00-00-124";
 
 fn record(label: &str, status: BackupStatus) -> BackupRecord {
     BackupRecord {
-        label: label.parse().unwrap(),
         kind: BackupKind::Full,
         status,
         repository: "repo".into(),
-        error_message: None,
-        execution_id: None,
-        group: None,
         database: None,
-        cluster_id: None,
-        baseline: None,
-        plan_id: None,
         plan_digest: Some(Digest::of([])),
         snapshot_timestamp: Some(STAMP.parse().unwrap()),
         cut: None,
-        planned_at: None,
-        pinned_at: None,
-        partitions_total: None,
-        partitions_stored: None,
-        bytes_stored: None,
-        rows_total: None,
         engine_version: None,
-        retention_class: None,
-        expires_at: None,
-        started_at: None,
-        finished_at: None,
+        ..samples::record(&label.parse().unwrap(), &"sales".parse().unwrap())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     label::{BackupKind, SnapshotLabel},
     manifest::{BackupRecord, BackupStatus, Cut, Manifest, ManifestPartition, ManifestTable},
     plan::foreign::Origin,
+    sql::ops::steps::RestoreRow,
     version::EngineLine,
 };
 
@@ -266,6 +267,25 @@ pub(crate) fn record(label: &SnapshotLabel, database: &DatabaseName) -> BackupRe
         engine_version: Some("3.3.4-abc".into()),
         retention_class: None,
         expires_at: None,
+        started_at: None,
+        finished_at: None,
+    }
+}
+
+pub(crate) fn restore_row(state: &str, status: &str) -> RestoreRow {
+    RestoreRow {
+        id: "r1".parse().unwrap(),
+        label: "sales_1".parse().unwrap(),
+        restore_type: "database".to_owned(),
+        status: status.to_owned(),
+        repository: "repo".to_owned(),
+        execution: None,
+        scope: None,
+        plan: None,
+        state: Some(state.to_owned()),
+        error_message: None,
+        rows_verified: None,
+        verification_checksum: None,
         started_at: None,
         finished_at: None,
     }

@@ -146,10 +146,8 @@ impl FromRow for AgeRow {
 pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
     Sql::new("SELECT label FROM ")
         .ops_table(ops, OpsTable::BackupHistory)
-        .text(" WHERE SUBSTR(label, 1, ")
-        .number(prefix.chars().count() as u64)
-        .text(") = ")
-        .literal(prefix)
+        .text(" WHERE ")
+        .starts_with("label", prefix)
         .query("SELECT labels")
 }
 

@@ -211,10 +211,8 @@ pub fn hand_over_lease(
 pub fn executions_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<StartRow> {
     Sql::new("SELECT DISTINCT execution_id FROM ")
         .ops_table(ops, OpsTable::RunStatus)
-        .text(" WHERE scope = 'lease' AND SUBSTR(execution_id, 1, ")
-        .number(prefix.chars().count() as u64)
-        .text(") = ")
-        .literal(prefix)
+        .text(" WHERE scope = 'lease' AND ")
+        .starts_with("execution_id", prefix)
         .query("SELECT executions")
 }
 

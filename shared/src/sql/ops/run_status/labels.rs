@@ -216,10 +216,8 @@ pub fn given_up(ops: &DatabaseName) -> Query<EndedClaimRow> {
 pub fn labels_with_prefix(ops: &DatabaseName, prefix: &str) -> Query<LabelRow> {
     Sql::new("SELECT label FROM ")
         .ops_table(ops, OpsTable::RunStatus)
-        .text(" WHERE scope NOT IN ('lease', 'start') AND SUBSTR(label, 1, ")
-        .number(prefix.chars().count() as u64)
-        .text(") = ")
-        .literal(prefix)
+        .text(" WHERE scope NOT IN ('lease', 'start') AND ")
+        .starts_with("label", prefix)
         .query("SELECT labels")
 }
 
