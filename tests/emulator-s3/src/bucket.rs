@@ -182,9 +182,9 @@ impl Bucket for S3Bucket {
                 .ask("GET", &self.place.url("", &query), None, &[])?
                 .ok_or(Trouble::NoSuchBucket)?;
             let page = answer::page(&String::from_utf8_lossy(&body));
-            let is_file = std::iter::repeat_n(true, page.keys.len())
-                .chain(std::iter::repeat_n(false, page.folders.len()));
-            for (path, is_file) in page.keys.iter().chain(&page.folders).zip(is_file) {
+            let objects = page.keys.iter().map(|key| (key, true));
+            let folders = page.folders.iter().map(|folder| (folder, false));
+            for (path, is_file) in objects.chain(folders) {
                 let name = path.strip_prefix(&prefix).unwrap_or(path);
                 // Consoles mark an empty folder with an object of its own name.
                 if !name.is_empty() {
