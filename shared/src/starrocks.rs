@@ -11,12 +11,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::{
     ident::DatabaseName,
-    sql::{FromRow, Query, Repeat, Row, RowError, Statement, admin},
+    sql::{FromRow, Query, Repeat, Statement, admin},
 };
 
 mod error;
 mod leader;
 mod reply;
+mod rows;
 mod session;
 pub mod settings;
 mod tls;
@@ -27,6 +28,7 @@ pub use settings::{ConnectionSettings, FrontendAddress};
 pub use tls::TlsError;
 
 use leader::Leader;
+use rows::{Folded, NoRows, TakeRows};
 use session::{BRIEF, Failure, Session};
 
 /// Of a statement that only reads. The pauses between them span the election of a leader.
@@ -72,8 +74,7 @@ impl Client {
 
     /// Sends a statement that answers no rows.
     pub async fn run(&mut self, statement: &Statement) -> Result<Done, ClientError> {
-        let (done, ()) = self.attempts(statement, || (), |(), _| Ok(())).await?;
-        Ok(done)
+        self.attempts(statement, &mut NoRows).await
     }
 
     /// Sends a statement that names no database, such as DDL that the engine printed, with `database`
@@ -84,11 +85,11 @@ impl Client {
         statement: &Statement,
     ) -> Result<Done, ClientError> {
         self.run(&admin::use_database(database)).await?;
-        self.once(statement, &mut (), &mut |(), _| Ok(())).await
+        self.once(statement, &mut NoRows).await
     }
 
     pub async fn fetch<R: FromRow>(&mut self, query: &Query<R>) -> Result<Vec<R>, ClientError> {
-        self.fold(query, Vec::new, |rows, row| rows.push(row)).await
+        self.fold(query, Vec::new, Vec::push).await
     }
 
     /// A query that is never repeated: what it reads grows with the data.
@@ -96,13 +97,9 @@ impl Client {
         &mut self,
         query: &Query<R>,
     ) -> Result<Vec<R>, ClientError> {
-        let mut rows = Vec::new();
-        self.once(query.statement(), &mut rows, &mut |rows, row| {
-            rows.push(R::from_row(row)?);
-            Ok(())
-        })
-        .await?;
-        Ok(rows)
+        let mut rows = Folded::new(Vec::new, Vec::<R>::push);
+        self.once(query.statement(), &mut rows).await?;
+        Ok(rows.result)
     }
 
     /// From now on queries are given up after `limit`, by the server too. Answers the limit until now.
@@ -125,19 +122,15 @@ impl Client {
 
     /// Row by row, for results too large to hold. `start` makes an empty result, also for a second
     /// attempt after the connection broke half-way.
-    pub async fn fold<R: FromRow, A>(
+    pub async fn fold<R: FromRow, A: Send>(
         &mut self,
         query: &Query<R>,
-        start: impl Fn() -> A,
-        mut add: impl FnMut(&mut A, R),
+        start: impl Fn() -> A + Send,
+        add: impl FnMut(&mut A, R) + Send,
     ) -> Result<A, ClientError> {
-        let (_, result) = self
-            .attempts(query.statement(), start, |result, row| {
-                add(result, R::from_row(row)?);
-                Ok(())
-            })
-            .await?;
-        Ok(result)
+        let mut rows = Folded::new(start, add);
+        self.attempts(query.statement(), &mut rows).await?;
+        Ok(rows.result)
     }
 
     /// Says goodbye, so that the server need not find out. Dropping the client does no harm.
@@ -147,17 +140,15 @@ impl Client {
         }
     }
 
-    async fn attempts<A>(
+    async fn attempts(
         &mut self,
         statement: &Statement,
-        start: impl Fn() -> A,
-        mut add: impl FnMut(&mut A, &Row) -> Result<(), RowError>,
-    ) -> Result<(Done, A), ClientError> {
+        rows: &mut dyn TakeRows,
+    ) -> Result<Done, ClientError> {
         let mut attempt = 1;
         loop {
-            let mut result = start();
-            match self.once(statement, &mut result, &mut add).await {
-                Ok(done) => return Ok((done, result)),
+            match self.once(statement, rows).await {
+                Ok(done) => return Ok(done),
                 Err(error)
                     if statement.repeat() == Repeat::Safe
                         && error.may_pass()
@@ -171,24 +162,24 @@ impl Client {
                     );
                     pause(attempt).await;
                     attempt += 1;
+                    rows.again();
                 }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    async fn once<A>(
+    async fn once(
         &mut self,
         statement: &Statement,
-        result: &mut A,
-        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+        rows: &mut dyn TakeRows,
     ) -> Result<Done, ClientError> {
         // A little after the server's own timeout, so that it can say that it gave up.
         let server = self.settings.query_timeout;
         let limit = server + server / 10 + Duration::from_secs(1);
         let mut session = self.take_session().await?;
         let began = Instant::now();
-        let answer = timeout(limit, session.query(statement, result, add)).await;
+        let answer = timeout(limit, session.query(statement, rows)).await;
         session.used = Instant::now();
         if began.elapsed() >= SLOW {
             tracing::info!(

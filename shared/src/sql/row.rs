@@ -5,7 +5,7 @@
 use std::{fmt, str::FromStr, sync::Arc};
 
 /// A row type: each field from one column, by name.
-pub trait FromRow: Sized {
+pub trait FromRow: Sized + Send {
     fn from_row(row: &Row) -> Result<Self, RowError>;
 }
 

@@ -9,8 +9,9 @@ use super::{
     ClientError, Done, EngineError, FrontendAddress, LoadInfo,
     leader::{self, Leader},
     reply,
+    rows::{Folded, NoRows, TakeRows},
 };
-use crate::sql::{FromRow, Row, RowError, Statement, show};
+use crate::sql::{RowError, Statement, show};
 
 /// Of what is answered at once or never.
 pub(super) const BRIEF: Duration = Duration::from_secs(5);
@@ -27,11 +28,10 @@ impl Session {
         matches!(timeout(BRIEF, self.conn.ping()).await, Ok(Ok(())))
     }
 
-    pub(super) async fn query<A>(
+    pub(super) async fn query(
         &mut self,
         statement: &Statement,
-        result: &mut A,
-        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+        rows: &mut dyn TakeRows,
     ) -> Result<Done, Failure> {
         #[expect(clippy::disallowed_methods, reason = "this is the one client")]
         let asked = self.conn.query_iter(statement.text());
@@ -40,7 +40,7 @@ impl Session {
         let mut misread = None;
         while let Some(row) = answer.next().await? {
             if misread.is_none() {
-                let read = reply::row(&columns, row).and_then(|row| add(result, &row));
+                let read = reply::row(&columns, row).and_then(|row| rows.take(&row));
                 misread = read.err();
             }
         }
@@ -58,17 +58,15 @@ impl Session {
 
     /// A statement that is answered at once or never.
     pub(super) async fn brief(&mut self, statement: &Statement) -> Result<(), ClientError> {
-        self.brief_rows(statement, &mut (), &mut |(), _| Ok(()))
-            .await
+        self.brief_rows(statement, &mut NoRows).await
     }
 
-    async fn brief_rows<A>(
+    async fn brief_rows(
         &mut self,
         statement: &Statement,
-        result: &mut A,
-        add: &mut impl FnMut(&mut A, &Row) -> Result<(), RowError>,
+        rows: &mut dyn TakeRows,
     ) -> Result<(), ClientError> {
-        match timeout(BRIEF, self.query(statement, result, add)).await {
+        match timeout(BRIEF, self.query(statement, rows)).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(failure)) => Err(failure.about(statement.kind(), &self.frontend)),
             Err(_) => Err(ClientError::Timeout {
@@ -83,13 +81,9 @@ impl Session {
         let mut found = Leader::NotShown;
         // Some 3.3 versions show the leader only in the second list.
         for query in [show::frontends(), show::proc_frontends()] {
-            let mut frontends = Vec::new();
-            self.brief_rows(query.statement(), &mut frontends, &mut |frontends, row| {
-                frontends.push(show::Frontend::from_row(row)?);
-                Ok(())
-            })
-            .await?;
-            found = leader::find(&frontends, &self.frontend, &resolved);
+            let mut frontends = Folded::new(Vec::new, Vec::<show::Frontend>::push);
+            self.brief_rows(query.statement(), &mut frontends).await?;
+            found = leader::find(&frontends.result, &self.frontend, &resolved);
             if found != Leader::NotShown {
                 break;
             }
