@@ -282,8 +282,9 @@ impl Cluster {
         for table in tables {
             let (database, table) = table.split_once('.').expect("database.table");
             self.sql(&format!(
-                "INSERT INTO ops.table_inventory (inventory_group, database_name, table_name) \
-                 VALUES ('{group}', '{database}', '{table}')"
+                "INSERT INTO ops.table_inventory \
+                 (inventory_group, database_name, table_name, created_at) \
+                 VALUES ('{group}', '{database}', '{table}', UTC_TIMESTAMP())"
             ))
             .await;
         }

@@ -201,7 +201,10 @@ pub(crate) async fn read_target(
             ErrorName::AccessDenied,
             "the live backends cannot be counted",
         )
-        .hint("GRANT OPERATE ON SYSTEM TO ... : no partition can have more replicas than backends")
+        .hint(
+            "no partition can have more replicas than backends: the backup user needs OPERATE ON SYSTEM; \
+             `starrocks-br doctor` prints the GRANT",
+        )
     })?;
     let around = read_around(client, request, sources, &readings).await?;
     let ours = Ops::new(client, settings.ops_database())

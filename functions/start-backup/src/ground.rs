@@ -164,7 +164,7 @@ fn unreadable(work: &Work<'_>, tables: &BTreeMap<TableName, String>) -> Error {
         ),
     )
     .hint(format!(
-        "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE {} TO ...",
+        "the backup user needs SELECT, EXPORT ON ALL TABLES IN DATABASE {}; `starrocks-br doctor` prints the GRANT",
         work.database
     ))
 }

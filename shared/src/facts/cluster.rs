@@ -86,7 +86,8 @@ impl ClusterFacts {
                 "which cluster this is cannot be read from SHOW FRONTENDS",
             )
             .hint(
-                "a full of another cluster must never become a baseline: GRANT OPERATE ON SYSTEM TO ...",
+                "a full of another cluster must never become a baseline: the backup user needs OPERATE ON SYSTEM; \
+                 `starrocks-br doctor` prints the GRANT",
             )
         })
     }

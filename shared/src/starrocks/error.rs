@@ -184,7 +184,10 @@ impl ClientError {
                 let words = self.engine_words().unwrap_or_default();
                 match classify::missing_privilege(words) {
                     Some((privileges, object)) => {
-                        vec![format!("an administrator runs: GRANT {privileges} ON {object} TO USER ...")]
+                        vec![format!(
+                            "the backup user needs {privileges} ON {object}; `starrocks-br doctor` prints each \
+                             missing GRANT"
+                        )]
                     }
                     None => vec!["check `user` and STARROCKS_PASSWORD".into()],
                 }
@@ -321,7 +324,9 @@ mod tests {
         assert_eq!(error.name, ErrorName::AccessDenied);
         assert_eq!(
             error.hints,
-            ["an administrator runs: GRANT EXPORT ON TABLE t2 TO USER ..."]
+            [
+                "the backup user needs EXPORT ON TABLE t2; `starrocks-br doctor` prints each missing GRANT"
+            ]
         );
     }
 

@@ -100,6 +100,20 @@ async fn what_reads_is_repeated() {
 }
 
 #[tokio::test]
+async fn rows_of_an_answer_that_breaks_off_are_not_read_twice() {
+    within(20, async {
+        let cluster = Cluster::start(Profile::V3_5);
+        let mut client = cluster.client().await;
+        let faults = cluster.emulator.faults();
+        faults.once(When::Contains("SHOW BACKENDS".into()), Fault::DropInAnswer);
+        let backends = client.fetch(&show::backends()).await.unwrap();
+        assert_eq!(backends.len(), 1);
+        assert_eq!(cluster.arrived("SHOW BACKENDS"), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_writes_is_sent_once() {
     within(20, async {
         let cluster = Cluster::start(Profile::V3_5);

@@ -19,6 +19,8 @@ pub enum Fault {
     DropBefore,
     /// Execute, then close the connection instead of answering.
     DropAfter,
+    /// Execute, answer, and close the connection one byte before the end of the answer.
+    DropInAnswer,
     /// Execute after this time of the wall clock.
     Delay(Duration),
 }

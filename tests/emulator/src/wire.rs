@@ -230,6 +230,7 @@ impl<S: Stream> Connection<S> {
     ) -> io::Result<bool> {
         let at = self.shared.engine().clock.now();
         let fault = self.shared.faults.receive(session, sql, at);
+        let breaks = matches!(fault, Some(Fault::DropInAnswer));
         let reply = match fault {
             Some(Fault::Refuse(error)) => Err(error),
             Some(Fault::DropBefore) => return Err(hang_up()),
@@ -242,11 +243,17 @@ impl<S: Stream> Connection<S> {
                 tokio::time::sleep(time).await;
                 self.execute(session, sql)
             }
-            None => self.execute(session, sql),
+            Some(Fault::DropInAnswer) | None => self.execute(session, sql),
         };
         match &reply {
             Result::Ok(reply) => response.reply(reply, format, status),
             Err(error) => response.error(error),
+        }
+        if breaks {
+            response.bytes.pop();
+            self.stream.write_all(&response.bytes).await?;
+            self.stream.flush().await?;
+            return Err(hang_up());
         }
         Result::Ok(reply.is_ok())
     }
