@@ -1,5 +1,5 @@
-# Sourced by tests/run and the checks in tests/slow: what they need is named before anything is built, and
-# what Debian has is installed where that is possible.
+# Sourced by tests/run, the checks in tests/slow and tests/bench/lambda: what they need is named before
+# anything is built, and what Debian has is installed where that is possible.
 
 packages=() missing=()
 

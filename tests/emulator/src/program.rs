@@ -13,8 +13,8 @@ usage: PROGRAM [--profile 3.3|3.3-list|3.5|4.1] [--port 9030] [--rate 1]
 
 Listens on 127.0.0.1 until it is interrupted. Buckets are directories in DIR (default: a directory
 starrocks-emulator in the system's temporary directory), s3://backups is made; everything else is
-lost at the end. Jobs go one step a tick, which is 3,000. With --control stdin, faults are set by commands, one per line (src/control.rs), and
-the end of the input is the end.";
+lost at the end. Jobs go one step a tick, which is 3,000 ms. With --control stdin, faults are set by
+commands, one per line (src/control.rs), and the end of the input is the end.";
 
 /// Does what the command line says. `object_stores`: see [`Options::object_stores`].
 pub fn main(object_stores: Option<Arc<dyn Service>>) -> ExitCode {

@@ -41,7 +41,7 @@ pub struct Connection<S> {
 }
 
 impl<S: Stream> Connection<S> {
-    async fn send(&mut self, response: Response) -> io::Result<()> {
+    async fn send(&mut self, response: &Response) -> io::Result<()> {
         self.stream.write_all(&response.bytes).await?;
         self.stream.flush().await
     }
@@ -49,7 +49,7 @@ impl<S: Stream> Connection<S> {
     async fn send_error(&mut self, sequence: u8, error: &SqlError) -> io::Result<()> {
         let mut response = Response::new(sequence);
         response.error(error);
-        self.send(response).await
+        self.send(&response).await
     }
 
     /// From the login packet (already read, as TLS is decided by it) to the end of the connection.
@@ -62,7 +62,7 @@ impl<S: Stream> Connection<S> {
         };
         let mut response = Response::new(sequence);
         response.ok(&Ok::default(), 0);
-        self.send(response).await?;
+        self.send(&response).await?;
         let result = self.commands(&mut session).await;
         self.shared.engine().close_session(self.id);
         result
@@ -79,7 +79,7 @@ impl<S: Stream> Connection<S> {
         }
         let mut response = Response::new(sequence);
         response.packet(&handshake::auth_switch(&self.greeting.salt));
-        self.send(response).await?;
+        self.send(&response).await?;
         let (scramble, sequence) = packet::read(&mut self.stream).await?;
         login.scramble = scramble;
         Result::Ok((login, sequence))
@@ -151,7 +151,7 @@ impl<S: Stream> Connection<S> {
                         }
                         Err(error) => {
                             response.error(&error);
-                            self.send(response).await?;
+                            self.send(&response).await?;
                             return Result::Ok(());
                         }
                     }
@@ -188,7 +188,7 @@ impl<S: Stream> Connection<S> {
                 }
                 other => response.error(&SqlError::plain(format!("Unsupported command({other})"))),
             }
-            self.send(response).await?;
+            self.send(&response).await?;
         }
     }
 
@@ -251,8 +251,7 @@ impl<S: Stream> Connection<S> {
         }
         if breaks {
             response.bytes.pop();
-            self.stream.write_all(&response.bytes).await?;
-            self.stream.flush().await?;
+            self.send(response).await?;
             return Err(hang_up());
         }
         Result::Ok(reply.is_ok())
