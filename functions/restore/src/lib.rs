@@ -6,11 +6,12 @@
 //! RESTORE and copies are submitted and looked at again.
 
 mod execute;
-mod foreign;
 mod plan;
 mod promote;
 mod shape;
+mod sources;
 mod steps;
+mod stored;
 mod target;
 mod verify;
 mod work;

@@ -22,7 +22,7 @@ use shared::{
     starrocks::Client,
 };
 
-use crate::{promote, target};
+use crate::{promote, sources, target};
 
 /// Tables that the output shows one by one: it travels through the state machine, which carries
 /// 32 KB at most.
@@ -52,7 +52,7 @@ pub(crate) async fn plan(
         return Ok(plan);
     }
     let request = RestoreRequest::of_run(run, settings.window_seconds())?;
-    let sources = target::read_sources(settings, client, &request.labels).await?;
+    let sources = sources::read(settings, client, &request.labels).await?;
     let cluster = read::read_cluster(client).await?;
     let target = target::read_target(
         settings,

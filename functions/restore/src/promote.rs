@@ -26,7 +26,8 @@ use shared::{
 
 use crate::{
     steps::{Reached, promotion_goes_on},
-    work::{Stored, Work},
+    stored::Stored,
+    work::Work,
 };
 
 pub(crate) use preview::preview;

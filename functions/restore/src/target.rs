@@ -1,4 +1,4 @@
-//! Reading what a restore starts from: manifests and snapshots on one side, the target on the other.
+//! Reading what a restore meets: the cluster that it goes into.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,156 +6,18 @@ use shared::{
     config::Settings,
     error::{Error, ErrorName},
     facts::{TableState, cluster::ClusterFacts},
-    foreign,
     ident::{DatabaseName, QualifiedTable, TableId, TableName},
-    label::SnapshotLabel,
-    manifest::{BackupRecord, Manifest},
+    manifest::Manifest,
     ops::Ops,
     plan::{
         backup::Selection,
-        foreign::Origin,
-        restore::{Phase, RestoreRequest, Slot, SnapshotSource, Source, Target},
+        restore::{RestoreRequest, Slot, Source, Target},
     },
     read::{self, Around, DatabaseReading},
-    sql::{ops::steps::RestoreRow, show},
+    sql::show,
     starrocks::Client,
-    time::SnapshotTimestamp,
-    track,
     version::EngineLine,
 };
-
-use crate::work::Stored;
-
-/// Each label with its manifest and every snapshot that holds a part of it.
-pub(crate) async fn read_sources(
-    settings: &Settings,
-    client: &mut Client,
-    labels: &[SnapshotLabel],
-) -> Result<Vec<Source>, Error> {
-    let mut sources = Vec::with_capacity(labels.len());
-    for label in labels {
-        let record = Ops::new(client, settings.ops_database())
-            .known_backup(label)
-            .await?;
-        if foreign::is_foreign(&record) {
-            sources.push(crate::foreign::read(settings, client, record).await?);
-            continue;
-        }
-        let manifest = Ops::new(client, settings.ops_database())
-            .manifest(&record)
-            .await?;
-        let snapshots = read_snapshots(settings, client, &manifest, &record).await?;
-        sources.push(Source {
-            origin: Origin::Ours,
-            record,
-            manifest,
-            snapshots,
-        });
-    }
-    Ok(sources)
-}
-
-/// Neither what becomes live nor the way back may hang on the repository: once all is built and
-/// verified, the manifests are enough.
-pub(crate) async fn without_snapshots(
-    settings: &Settings,
-    client: &mut Client,
-    restore: &RestoreRow,
-    request: &RestoreRequest,
-    steps: &[Stored],
-    error: Error,
-) -> Result<Vec<Source>, Error> {
-    let is_gone = matches!(
-        error.name,
-        ErrorName::NotFound | ErrorName::RepositoryUnavailable | ErrorName::BackupFailed
-    );
-    let is_built = steps
-        .iter()
-        .all(|step| step.is_done() || step.planned.phase > Phase::Verify);
-    if !is_gone || !is_built {
-        return Err(error);
-    }
-    let mut sources = Vec::with_capacity(request.labels.len());
-    for label in &request.labels {
-        let mut ops = Ops::new(client, settings.ops_database());
-        let record = ops.known_backup(label).await?;
-        if foreign::is_foreign(&record) {
-            match crate::foreign::without_snapshot(record, restore, steps) {
-                Some(source) => sources.push(source),
-                None => return Err(error),
-            }
-            continue;
-        }
-        sources.push(Source {
-            origin: Origin::Ours,
-            manifest: ops.manifest(&record).await?,
-            snapshots: BTreeMap::new(),
-            record,
-        });
-    }
-    Ok(sources)
-}
-
-async fn read_snapshots(
-    settings: &Settings,
-    client: &mut Client,
-    manifest: &Manifest,
-    record: &BackupRecord,
-) -> Result<BTreeMap<SnapshotLabel, SnapshotSource>, Error> {
-    let labels: BTreeSet<&SnapshotLabel> = manifest
-        .tables
-        .iter()
-        .flat_map(|table| &table.partitions)
-        .map(|partition| &*partition.stored_in)
-        .collect();
-    let mut snapshots = BTreeMap::new();
-    for label in labels {
-        let holder = match *label == record.label {
-            true => Some(record.clone()),
-            false => {
-                Ops::new(client, settings.ops_database())
-                    .backup(label)
-                    .await?
-            }
-        };
-        let repository = match &holder {
-            Some(holder) => holder.repository.parse()?,
-            None => settings.repository()?.clone(),
-        };
-        // A snapshot that is gone is left out: the planner refuses what needs it, by name.
-        if let Some(timestamp) = track::timestamp_of(client, &repository, label).await? {
-            is_the_recorded(holder.as_ref(), &timestamp)?;
-            let engine_version = holder.and_then(|holder| holder.engine_version);
-            snapshots.insert(
-                label.clone(),
-                SnapshotSource {
-                    repository,
-                    timestamp,
-                    engine_version,
-                },
-            );
-        }
-    }
-    Ok(snapshots)
-}
-
-/// The label is free again for everybody once its snapshot is deleted: what stands there now may be
-/// another cluster's.
-fn is_the_recorded(holder: Option<&BackupRecord>, found: &SnapshotTimestamp) -> Result<(), Error> {
-    let Some(record) = holder else { return Ok(()) };
-    match &record.snapshot_timestamp {
-        Some(recorded) if recorded != found => Err(Error::new(
-            ErrorName::NotFound,
-            format!(
-                "the snapshot of label '{}' is gone: repository {} has one of {found} under its name, and \
-                 the backup's is of {recorded}",
-                record.label, record.repository
-            ),
-        )
-        .hint("somebody deleted it, and another cluster may have made the other one: restore another label")),
-        _ => Ok(()),
-    }
-}
 
 pub(crate) async fn engine_line(client: &mut Client) -> Result<EngineLine, Error> {
     let version = client.fetch_optional(&show::version()).await?;

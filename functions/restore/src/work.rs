@@ -11,48 +11,19 @@ use shared::{
     ident::{DatabaseName, InvocationId, TableId, TableName},
     ops::{Ops, run_status::Lease},
     plan::restore::{
-        Context, Detail, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef, Way,
+        Context, PlannedStep, RestoreRequest, Slot, Source, Step, TableRef, Way,
         resume::is_late_statement,
     },
     sql::{
         Statement,
-        ops::steps::{RestoreRow, StepRow, StepState, StepUpdate},
+        ops::steps::{RestoreRow, StepState, StepUpdate},
         show,
     },
     starrocks::{Client, ClientError, Done},
     version::EngineLine,
 };
 
-use crate::target;
-
-/// A step as stored, read back.
-#[derive(Debug, Clone)]
-pub(crate) struct Stored {
-    pub(crate) planned: PlannedStep,
-    pub(crate) row: StepRow,
-    pub(crate) detail: Detail,
-}
-
-impl Stored {
-    pub(crate) fn is_done(&self) -> bool {
-        self.row.state == StepState::Done
-    }
-
-    fn of(row: StepRow) -> Result<Stored, Error> {
-        let planned = serde_json::from_str(&row.step).map_err(|error| {
-            Error::internal(format!(
-                "restore step {} is not JSON of a step: {error}",
-                row.number
-            ))
-        })?;
-        let detail = Detail::parse(row.detail.as_deref(), row.number)?;
-        Ok(Stored {
-            planned,
-            row,
-            detail,
-        })
-    }
-}
+use crate::{sources, stored::Stored, target};
 
 pub(crate) struct Work<'a> {
     pub(crate) settings: &'a Settings,
@@ -104,10 +75,10 @@ impl<'a> Work<'a> {
             .into_iter()
             .map(Stored::of)
             .collect::<Result<Vec<_>, _>>()?;
-        let sources = match target::read_sources(settings, client, &request.labels).await {
+        let sources = match sources::read(settings, client, &request.labels).await {
             Ok(sources) => sources,
             Err(error) => {
-                target::without_snapshots(settings, client, &restore, &request, &steps, error)
+                sources::without_snapshots(settings, client, &restore, &request, &steps, error)
                     .await?
             }
         };

@@ -68,6 +68,42 @@ impl Work<'_> {
         Ok(Progress::Done)
     }
 
+    /// Switches off what the restored table's own definition says. What is switched off is stored
+    /// before it is: a repeat would not find it any more.
+    pub(super) async fn hold_what_drops(
+        &mut self,
+        client: &mut Client,
+        index: usize,
+    ) -> Result<Progress, Error> {
+        let planned = self.steps[index].planned.clone();
+        let Step::HoldWhatDrops { table, slot } = &planned.step else {
+            return Err(Error::internal("another step than holding was given"));
+        };
+        let name = self.name_of(table, *slot)?;
+        let restored = self.read_table(client, table, *slot).await?;
+        let restored =
+            restored.ok_or_else(|| failed(&planned, format!("'{name}' is not there")))?;
+        let properties = Ddl::parse(&restored.ddl)
+            .map_err(|error| failed(&planned, format!("the definition of '{name}': {error}")))?
+            .properties;
+        let active = to_hold(&properties);
+        if active.is_empty() {
+            return Ok(Progress::Done);
+        }
+        let live = self.live_name(table)?;
+        for (policy, value) in &active {
+            let note = left_off(&live, *policy, value, "it could drop restored partitions");
+            self.steps[index].detail.note(note);
+        }
+        self.begin(client, index).await?;
+        for (policy, _) in active {
+            let off = policy.off();
+            let sent = self.context().set_policy(table, *slot, policy, off)?;
+            self.send_one(client, index, &sent).await?;
+        }
+        Ok(Progress::Done)
+    }
+
     /// Undo: what cannot be given back is said.
     pub(super) async fn give_back_policies(
         &mut self,

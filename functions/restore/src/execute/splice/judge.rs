@@ -14,7 +14,10 @@ use shared::{
 };
 
 use super::find;
-use crate::work::{Stored, Work, failed};
+use crate::{
+    stored::Stored,
+    work::{Work, failed},
+};
 
 /// What may be done to a live partition now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
