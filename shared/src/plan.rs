@@ -9,6 +9,7 @@ pub mod cancel;
 pub mod finding;
 pub mod foreign;
 pub mod kept;
+pub mod kept_reading;
 pub mod label;
 pub mod left;
 pub mod orphans;

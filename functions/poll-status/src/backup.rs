@@ -14,10 +14,7 @@ use shared::{
     manifest::Manifest,
     metrics::{self, Metric},
     ops::{Ops, run_status::Lease},
-    plan::{
-        polling,
-        second_reading::{KeptReading, SecondReading},
-    },
+    plan::{kept_reading::KeptReading, polling, second_reading::SecondReading},
     read,
     sql::{
         backup::cancel_backup,

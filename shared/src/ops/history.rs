@@ -8,9 +8,9 @@ use crate::{
     manifest::{BackupRecord, BackupStatus, Manifest},
     plan::{
         kept::BrokenText,
+        kept_reading::KeptReading,
         overdue::{Age, Ages},
         row_counts::RowCounts,
-        second_reading::KeptReading,
     },
     sql::ops::{
         history::{self, EndedRow, KeptColumn, PlannedRow},

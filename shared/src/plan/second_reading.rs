@@ -1,4 +1,4 @@
-//! The second reading R1, kept as what differs from the plan.
+//! The second reading R1, as what differs from the plan.
 //!
 //! R1 is right at any moment after the last pin of its label, and the earlier the better:
 //!
@@ -16,7 +16,7 @@
 //!
 //! R1 before the pin would be wrong: a load between the two would be seen by neither reading. A
 //! frontend that restarts before the backends have reported pins again. So a kept reading carries the
-//! mark of the pin it followed ([`PinMark`]), and holds only while the job still shows that mark; in
+//! mark of the pin it followed ([`KeptReading`](super::kept_reading::KeptReading)), and holds only while the job still shows that mark; in
 //! any doubt R1 is read again at the end, which is right too.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,12 +27,7 @@ use crate::{
     digest::SchemaHash,
     facts::{DatabaseFacts, PartitionFacts, TableFacts},
     ident::{PartitionName, TableId, TableName},
-    job::PinMark,
     manifest::{Manifest, ManifestTable, UNPARTITIONED_KEY},
-    plan::{
-        kept::{self, BrokenText},
-        row_counts::CountMark,
-    },
 };
 
 #[cfg(test)]
@@ -181,7 +176,7 @@ impl SecondReading {
     }
 
     /// Whether it can be of this plan: it names its tables, and positions that they have.
-    fn fits(&self, planned: &Manifest) -> bool {
+    pub(super) fn fits(&self, planned: &Manifest) -> bool {
         self.tables.iter().all(|(name, reading)| {
             let tables = &planned.tables;
             let Ok(at) = tables.binary_search_by(|table| table.table.cmp(name)) else {
@@ -260,31 +255,5 @@ impl Standing<'_> {
     /// Whether the partition is there with the content that was planned.
     pub(super) fn is_still(&self, partition: &PartitionName) -> bool {
         !self.gone.contains(partition) && !self.changed.contains(partition)
-    }
-}
-
-/// A second reading as it is kept beside its label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeptReading {
-    /// The pin that it followed.
-    pub pin: PinMark,
-    /// What had been counted before it was taken.
-    pub counted: Option<CountMark>,
-    pub reading: SecondReading,
-}
-
-impl KeptReading {
-    /// More differs than can be kept (`None`) only where an unusual number of scattered partitions
-    /// changed within the moments between plan and pin: then R1 is read at the end.
-    pub fn to_text(&self, planned: &Manifest) -> Option<String> {
-        kept::to_text(self, planned)
-    }
-
-    /// Reads back what [`KeptReading::to_text`] wrote.
-    pub fn parse(text: &str, planned: &Manifest) -> Result<KeptReading, BrokenText> {
-        let kept: KeptReading = kept::parse(text, planned)?;
-        let fits = kept.reading.fits(planned);
-        kept::fitting(kept, fits)
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     ident::{DatabaseId, TableId},
     job::PinMark,
     label::BackupKind,
-    plan::second_reading::KeptReading,
+    plan::kept_reading::KeptReading,
 };
 
 /// As it comes back from where it is kept.

@@ -1,7 +1,11 @@
 use super::*;
 use crate::{
     digest::Fingerprint,
-    plan::restore::samples::{self, live},
+    job::PinMark,
+    plan::{
+        kept_reading::KeptReading,
+        restore::samples::{self, live},
+    },
 };
 
 fn planned() -> Manifest {
