@@ -147,6 +147,37 @@ async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
     assert_eq!(cluster.rows(claim).await, [["2", "SUBMITTED"]]);
 }
 
+/// Given up while it writes its plan, it leaves no history of a label that nobody will ever end.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_call_records_nothing_of_its_own_plan() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let faults = cluster.emulator.faults();
+    let manifest = "INSERT INTO `ops`.`backup_partitions`";
+    let late = std::time::Duration::from_secs(3);
+    faults.once(When::Contains(manifest.into()), Fault::Delay(late));
+    let given_up = flow::call(&context, "StartBackup", start("run"));
+    let repeat = async {
+        while !faults
+            .journal()
+            .iter()
+            .any(|entry| entry.sql.starts_with(manifest))
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        flow::call(&context, "StartBackup", start("run")).await
+    };
+    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let job = repeat.expect("it submits");
+    assert_eq!(job["label"], json!("sales_20260301_full_r1"));
+    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
+    let history = "SELECT label, status FROM ops.backup_history";
+    assert_eq!(
+        cluster.rows(history).await,
+        [["sales_20260301_full_r1", "RUNNING"]]
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_was_given_back_is_not_taken_up_again() {
     let cluster = shop(Profile::V3_5).await;
@@ -161,4 +192,53 @@ async fn a_lease_that_was_given_back_is_not_taken_up_again() {
     let refused = ops.verify_lease(&lease).await.unwrap_err();
     assert_eq!(refused.name, ErrorName::JobConflict);
     assert_eq!(ops.leases_of(&execution).await.unwrap(), []);
+}
+
+/// What nobody could find any more may still be at work.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_of_a_lost_label_stays_held_until_the_lease_has_run_out() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let mut job = flow::call(&context, "StartBackup", start("lost"))
+        .await
+        .expect("it starts");
+    job["state"] = json!("lost");
+    let payload = json!({ "operation": "record", "run": start("lost")["run"], "job": job });
+    let outcome = flow::call(&context, "RecordHistory", payload)
+        .await
+        .expect("it is recorded");
+    assert_eq!(outcome["status"], json!("LOST"), "{outcome}");
+    let error = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict, "{error}");
+    cluster.advance(21 * 60);
+    let job = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .expect("it adopts");
+    assert_eq!(job["label"], json!("sales_20260301_full"), "{job}");
+}
+
+/// Whoever takes a database over ends what was begun there, and has done nothing of its own by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_of_another_group_is_brought_to_its_end_and_then_the_own_is_done() {
+    let cluster = shop(Profile::V3_5).await;
+    flow::call(&cluster.context(), "StartBackup", start("dead"))
+        .await
+        .expect("it starts");
+    cluster.group("other", &["sales.*"]).await;
+    cluster.advance(21 * 60);
+    let output = flow::full(&cluster, "other").await;
+    assert_eq!(
+        output["summary"]["databases"][0]["label"],
+        json!("sales_20260301_full_r1")
+    );
+    let history = "SELECT label, inventory_group, status FROM ops.backup_history";
+    assert_eq!(
+        cluster.rows(history).await,
+        [
+            ["sales_20260301_full", "nightly", "FINISHED"],
+            ["sales_20260301_full_r1", "other", "FINISHED"],
+        ]
+    );
 }
