@@ -1,10 +1,13 @@
 //! One job per database, whoever asks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use shared::error::ErrorName;
 use starrocks_emulator::{
     Profile,
     faults::{Fault, When},
+    reply::SqlError,
 };
 use tests::{
     flow,
@@ -241,4 +244,131 @@ async fn work_of_another_group_is_brought_to_its_end_and_then_the_own_is_done() 
             ["sales_20260301_full_r1", "other", "FINISHED"],
         ]
     );
+}
+
+/// It may not keep a database that was taken over from it, nor say how the label ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_execution_whose_database_was_taken_over_has_nothing_to_say_any_more() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let job = flow::call(&context, "StartBackup", start("late"))
+        .await
+        .expect("it starts");
+    cluster.advance(21 * 60);
+    flow::call(&context, "StartBackup", start("next"))
+        .await
+        .expect("it adopts");
+    let state = async || {
+        let lease = "SELECT execution_id, generation, expires_at FROM ops.run_status \
+                     WHERE scope = 'lease' ORDER BY generation";
+        let history = "SELECT label, status FROM ops.backup_history";
+        (cluster.rows(lease).await, cluster.rows(history).await)
+    };
+    let before = state().await;
+    cluster.advance(30);
+    let look = json!({
+        "operation": "backup", "run": start("late")["run"], "jobs": [job], "wait_seconds": 0,
+    });
+    let seen = flow::call(&context, "PollStatus", look)
+        .await
+        .expect("a look");
+    assert_eq!(seen["jobs"][0]["state"], json!("failed"), "{seen}");
+    assert_eq!(
+        seen["jobs"][0]["error"]["Error"],
+        json!("JobConflict"),
+        "{seen}"
+    );
+    for job in [&job, &seen["jobs"][0]] {
+        let mut job = job.clone();
+        if job["state"] == json!("running") {
+            job["state"] = json!("finished");
+        }
+        let payload = json!({ "operation": "record", "run": start("late")["run"], "job": job });
+        let error = flow::call(&context, "RecordHistory", payload)
+            .await
+            .unwrap_err();
+        assert_eq!(error.name, ErrorName::JobConflict, "{error}");
+    }
+    assert_eq!(state().await, before);
+}
+
+/// Refused, and superseded before it gives its label up: what its successor sent under it goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let faults = cluster.emulator.faults();
+    let refused = || {
+        let journal = faults.journal();
+        let backup = journal
+            .iter()
+            .position(|entry| entry.sql.starts_with("BACKUP"));
+        backup.is_some_and(|at| {
+            let mut after = journal[at..].iter();
+            after.any(|entry| entry.sql.starts_with("SHOW SNAPSHOT"))
+        })
+    };
+    let (sent, late) = (AtomicBool::new(false), AtomicBool::new(false));
+    let looks = move |sql: &str| {
+        sent.fetch_or(sql.starts_with("BACKUP"), Ordering::SeqCst);
+        let look = sql.starts_with("SHOW SNAPSHOT") && sent.load(Ordering::SeqCst);
+        look && !late.swap(true, Ordering::SeqCst)
+    };
+    faults.always(
+        When::Matches(Box::new(looks)),
+        Fault::Delay(std::time::Duration::from_secs(3)),
+    );
+    let gone = SqlError::analyzing("Unknown table 'orders'");
+    faults.once(
+        When::Contains("BACKUP SNAPSHOT".into()),
+        Fault::Refuse(gone),
+    );
+    let given_up = flow::call(&context, "StartBackup", start("run"));
+    let repeat = async {
+        while !refused() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        flow::call(&context, "StartBackup", start("run")).await
+    };
+    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let job = repeat.expect("it submits");
+    assert_eq!(job["label"], json!("sales_20260301_full"), "{job}");
+    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
+    let history = "SELECT label, status FROM ops.backup_history";
+    assert_eq!(
+        cluster.rows(history).await,
+        [["sales_20260301_full", "RUNNING"]]
+    );
+    let phase = "SELECT phase FROM ops.run_status WHERE scope = 'backup'";
+    assert_eq!(cluster.rows(phase).await, [["SUBMITTED"]]);
+}
+
+/// No answer came to its claim, and the row that is there is not its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_another_database_took_is_left_to_it() {
+    let cluster = shop(Profile::V3_5).await;
+    let emulator = std::sync::Arc::clone(&cluster.emulator);
+    let done = AtomicBool::new(false);
+    let takes = move |sql: &str| {
+        let first = sql.contains("'CLAIMED'") && !done.swap(true, Ordering::SeqCst);
+        if first {
+            emulator.with_engine(|engine| {
+                tests::meddle::run(
+                    engine,
+                    "INSERT INTO ops.run_status (scope, label, state, execution_id, database_name, generation, \
+                     phase) VALUES ('backup', 'sales_20260301_full', 'ACTIVE', 'other', 'sales_', 1, 'CLAIMED')",
+                );
+            });
+        }
+        first
+    };
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(takes)), Fault::DropBefore);
+    let job = flow::call(&cluster.context(), "StartBackup", start("run"))
+        .await
+        .expect("it takes the next one");
+    assert_eq!(job["label"], json!("sales_20260301_full_r1"), "{job}");
+    let theirs =
+        "SELECT execution_id, phase FROM ops.run_status WHERE label = 'sales_20260301_full'";
+    assert_eq!(cluster.rows(theirs).await, [["other", "CLAIMED"]]);
 }

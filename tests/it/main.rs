@@ -3,6 +3,7 @@
 mod announcements;
 mod audit_log;
 mod audit_orphans;
+mod baselines;
 mod cli;
 mod concurrency;
 mod contracts;

@@ -2,6 +2,7 @@
 
 mod around;
 mod held;
+mod kept;
 mod kinds;
 mod leftovers;
 mod live;
