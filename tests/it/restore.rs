@@ -9,6 +9,7 @@ mod live;
 mod matrix;
 mod more_kinds;
 mod objects;
+mod others;
 mod policies;
 mod requests;
 

@@ -6,7 +6,10 @@ use serde_json::json;
 use starrocks_emulator::{Profile, engine::Engine, reply::Reply};
 use tests::{flow, meddle};
 
-use super::live::{P2, damaged, input, kept};
+use super::{
+    ORDERS,
+    live::{P2, damaged, input, kept},
+};
 
 /// What is committed can be read some seconds later.
 fn load_slowly(engine: &mut Engine, row: &str) {
@@ -83,4 +86,30 @@ async fn what_is_loaded_into_a_partition_that_was_just_added_is_not_thrown_away(
         .await
         .output();
     assert_eq!(cluster.rows(P2).await, [["55"]], "an undo leaves it too");
+}
+
+/// The first partition holds restored rows already: they are no user's, and what was the user's is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_of_a_replaced_partition_stays_when_another_one_is_kept_again() {
+    let cluster = damaged(Profile::V3_5).await;
+    let before = cluster.rows(ORDERS).await;
+    meddle::refuse_once(&cluster, "REPLACE PARTITION (`p2`)");
+    let both = input(json!({ "partitions": ["p1", "p2"] }));
+    let error = flow::restore(&cluster, both).await.error();
+    assert!(error.cause.contains("is full"), "{error:?}");
+    cluster
+        .sql("INSERT INTO sales.orders VALUES ('2026-01-02', 77, 'between')")
+        .await;
+    let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+    let done = flow::restore(&cluster, json!({ "resume": id }))
+        .await
+        .output();
+    assert_eq!(kept(&cluster).await, [["1"], ["2"], ["77"], ["9"], ["99"]]);
+    flow::restore(&cluster, done["summary"]["next_input"].clone())
+        .await
+        .output();
+    let mut expected = before;
+    expected.push(["2026-01-02", "77", "between"].map(str::to_owned).into());
+    expected.sort();
+    assert_eq!(cluster.rows(ORDERS).await, expected);
 }

@@ -1,0 +1,58 @@
+//! Jobs of somebody else in the database that is promoted.
+
+use serde_json::json;
+use starrocks_emulator::Profile;
+use tests::{flow, meddle};
+
+use super::shop;
+
+/// A table that is swapped away while it is being restored stays in that state for ever, and the engine does
+/// not refuse it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_into_which_somebody_restores_between_two_swaps_is_not_swapped_away() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE TABLE sales.people LIKE sales.orders;\n\
+             INSERT INTO sales.people VALUES ('2026-01-01', 1, 'a')",
+        )
+        .await;
+    cluster.group("nightly", &["sales.*"]).await;
+    flow::full(&cluster, "nightly").await;
+    cluster.sql("TRUNCATE TABLE sales.people").await;
+    let ids = "SELECT TABLE_ID FROM information_schema.tables_config WHERE TABLE_NAME = 'people'";
+    let before = cluster.rows(ids).await;
+    let timestamp = cluster
+        .one("SELECT snapshot_timestamp FROM ops.backup_history")
+        .await;
+    let theirs = format!(
+        "RESTORE SNAPSHOT sales.sales_20260301_full FROM repo ON (people) \
+         PROPERTIES ('backup_timestamp' = '{timestamp}', 'replication_num' = '1')"
+    );
+    let begun = meddle::before(
+        &cluster,
+        |sql| sql.contains("`orders` SWAP WITH"),
+        1,
+        move |engine| meddle::run(engine, &theirs),
+    );
+    let error = flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" }))
+        .await
+        .error();
+    assert!(begun.has_come_about());
+    let said = ["RESTORE is running", "is in state RESTORE"];
+    assert!(
+        said.iter().any(|words| error.cause.contains(words)),
+        "{error:?}"
+    );
+    assert_eq!(cluster.rows(ids).await, before);
+    // It comes to its end, and so does ours.
+    cluster.advance(600);
+    let people = "SELECT id FROM sales.people";
+    assert_eq!(cluster.rows(people).await, [["1"]]);
+    let id = cluster.one("SELECT job_id FROM ops.restore_history").await;
+    let done = flow::restore(&cluster, json!({ "resume": id }))
+        .await
+        .output();
+    assert_eq!(done["summary"]["state"], json!("PROMOTED"));
+    assert_eq!(cluster.rows(people).await, [["1"]]);
+}
