@@ -7,7 +7,6 @@ use shared::error::ErrorName;
 use starrocks_emulator::{
     Profile,
     faults::{Fault, When},
-    reply::SqlError,
 };
 use tests::{
     flow,
@@ -71,30 +70,6 @@ async fn a_lease_that_ran_out_is_taken_over() {
     assert_eq!(cluster.one(pinned).await, "1");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_abandoned_call_finds_its_generation_superseded() {
-    let cluster = shop(Profile::V3_5).await;
-    let settings = cluster.settings();
-    let mut client = cluster.context().connect().await.unwrap();
-    let mut ops = shared::ops::Ops::new(&mut client, settings.ops_database());
-    let sales = "sales".parse().unwrap();
-    let execution = "one".parse().unwrap();
-    let first = ops
-        .acquire_lease(&sales, &execution, &"call-1".parse().unwrap())
-        .await
-        .unwrap();
-    ops.verify_lease(&first).await.unwrap();
-    let second = ops
-        .acquire_lease(&sales, &execution, &"call-2".parse().unwrap())
-        .await
-        .unwrap();
-    assert_eq!(
-        ops.verify_lease(&first).await.unwrap_err().name,
-        ErrorName::JobConflict
-    );
-    ops.verify_lease(&second).await.unwrap();
-}
-
 /// StarRocks may answer before rows can be read: nobody may take that for rows that are not there.
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_become_visible_late_are_waited_for() {
@@ -115,69 +90,6 @@ async fn writes_that_become_visible_late_are_waited_for() {
     assert_eq!(
         output["summary"]["databases"][0]["status"],
         json!("FINISHED")
-    );
-}
-
-/// A call that was given up goes on while its repeat plans and submits: it may not touch the label.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
-    let cluster = shop(Profile::V3_5).await;
-    let context = cluster.context();
-    let faults = cluster.emulator.faults();
-    let claims = || {
-        let journal = faults.journal();
-        let claims = journal
-            .iter()
-            .filter(|entry| entry.sql.contains("'CLAIMED'"));
-        claims.count()
-    };
-    let late = std::time::Duration::from_secs(5);
-    faults.once(When::Contains("'CLAIMED'".into()), Fault::Delay(late));
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while claims() == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        flow::call(&context, "StartBackup", start("run")).await
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
-    let job = repeat.expect("it submits");
-    assert_eq!(job["label"], json!("sales_20260301_full"));
-    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
-    let plan = cluster.rows("SELECT plan_id FROM ops.backup_history").await;
-    assert_eq!(json!(plan), json!([[job["plan_id"]]]));
-    let claim = "SELECT generation, phase FROM ops.run_status WHERE scope = 'backup'";
-    assert_eq!(cluster.rows(claim).await, [["2", "SUBMITTED"]]);
-}
-
-/// Given up while it writes its plan, it leaves no history of a label that nobody will ever end.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_call_records_nothing_of_its_own_plan() {
-    let cluster = shop(Profile::V3_5).await;
-    let context = cluster.context();
-    let faults = cluster.emulator.faults();
-    let manifest = "INSERT INTO `ops`.`backup_partitions`";
-    let late = std::time::Duration::from_secs(3);
-    faults.once(When::Contains(manifest.into()), Fault::Delay(late));
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while !faults
-            .journal()
-            .iter()
-            .any(|entry| entry.sql.starts_with(manifest))
-        {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        flow::call(&context, "StartBackup", start("run")).await
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
-    let job = repeat.expect("it submits");
-    assert_eq!(job["label"], json!("sales_20260301_full_r1"));
-    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
-    let history = "SELECT label, status FROM ops.backup_history";
-    assert_eq!(
-        cluster.rows(history).await,
-        [["sales_20260301_full_r1", "RUNNING"]]
     );
 }
 
@@ -244,103 +156,6 @@ async fn work_of_another_group_is_brought_to_its_end_and_then_the_own_is_done() 
             ["sales_20260301_full_r1", "other", "FINISHED"],
         ]
     );
-}
-
-/// It may not keep a database that was taken over from it, nor say how the label ended.
-#[tokio::test(flavor = "multi_thread")]
-async fn an_execution_whose_database_was_taken_over_has_nothing_to_say_any_more() {
-    let cluster = shop(Profile::V3_5).await;
-    let context = cluster.context();
-    let job = flow::call(&context, "StartBackup", start("late"))
-        .await
-        .expect("it starts");
-    cluster.advance(21 * 60);
-    flow::call(&context, "StartBackup", start("next"))
-        .await
-        .expect("it adopts");
-    let state = async || {
-        let lease = "SELECT execution_id, generation, expires_at FROM ops.run_status \
-                     WHERE scope = 'lease' ORDER BY generation";
-        let history = "SELECT label, status FROM ops.backup_history";
-        (cluster.rows(lease).await, cluster.rows(history).await)
-    };
-    let before = state().await;
-    cluster.advance(30);
-    let look = json!({
-        "operation": "backup", "run": start("late")["run"], "jobs": [job], "wait_seconds": 0,
-    });
-    let seen = flow::call(&context, "PollStatus", look)
-        .await
-        .expect("a look");
-    assert_eq!(seen["jobs"][0]["state"], json!("failed"), "{seen}");
-    assert_eq!(
-        seen["jobs"][0]["error"]["Error"],
-        json!("JobConflict"),
-        "{seen}"
-    );
-    for job in [&job, &seen["jobs"][0]] {
-        let mut job = job.clone();
-        if job["state"] == json!("running") {
-            job["state"] = json!("finished");
-        }
-        let payload = json!({ "operation": "record", "run": start("late")["run"], "job": job });
-        let error = flow::call(&context, "RecordHistory", payload)
-            .await
-            .unwrap_err();
-        assert_eq!(error.name, ErrorName::JobConflict, "{error}");
-    }
-    assert_eq!(state().await, before);
-}
-
-/// Refused, and superseded before it gives its label up: what its successor sent under it goes on.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
-    let cluster = shop(Profile::V3_5).await;
-    let context = cluster.context();
-    let faults = cluster.emulator.faults();
-    let refused = || {
-        let journal = faults.journal();
-        let backup = journal
-            .iter()
-            .position(|entry| entry.sql.starts_with("BACKUP"));
-        backup.is_some_and(|at| {
-            let mut after = journal[at..].iter();
-            after.any(|entry| entry.sql.starts_with("SHOW SNAPSHOT"))
-        })
-    };
-    let (sent, late) = (AtomicBool::new(false), AtomicBool::new(false));
-    let looks = move |sql: &str| {
-        sent.fetch_or(sql.starts_with("BACKUP"), Ordering::SeqCst);
-        let look = sql.starts_with("SHOW SNAPSHOT") && sent.load(Ordering::SeqCst);
-        look && !late.swap(true, Ordering::SeqCst)
-    };
-    faults.always(
-        When::Matches(Box::new(looks)),
-        Fault::Delay(std::time::Duration::from_secs(3)),
-    );
-    let gone = SqlError::analyzing("Unknown table 'orders'");
-    faults.once(
-        When::Contains("BACKUP SNAPSHOT".into()),
-        Fault::Refuse(gone),
-    );
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while !refused() {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        flow::call(&context, "StartBackup", start("run")).await
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
-    let job = repeat.expect("it submits");
-    assert_eq!(job["label"], json!("sales_20260301_full"), "{job}");
-    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
-    let history = "SELECT label, status FROM ops.backup_history";
-    assert_eq!(
-        cluster.rows(history).await,
-        [["sales_20260301_full", "RUNNING"]]
-    );
-    let phase = "SELECT phase FROM ops.run_status WHERE scope = 'backup'";
-    assert_eq!(cluster.rows(phase).await, [["SUBMITTED"]]);
 }
 
 /// No answer came to its claim, and the row that is there is not its own.

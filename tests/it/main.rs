@@ -35,4 +35,5 @@ mod secrets;
 mod states;
 mod stopped;
 mod submitting;
+mod superseded;
 mod unreadable;

@@ -1,4 +1,4 @@
-//! Jobs of somebody else in the database that is promoted.
+//! What somebody else does in the database that is restored.
 
 use serde_json::json;
 use starrocks_emulator::Profile;
@@ -55,4 +55,25 @@ async fn a_table_into_which_somebody_restores_between_two_swaps_is_not_swapped_a
         .output();
     assert_eq!(done["summary"]["state"], json!("PROMOTED"));
     assert_eq!(cluster.rows(people).await, [["1"]]);
+}
+
+/// The backup counted nothing, so rows are held against the live table, which is loaded into right then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_into_the_live_table_while_it_is_counted_is_no_difference() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster.group("nightly", &["sales.*"]).await;
+    let input = json!({ "group": "nightly", "kind": "full", "row_counts": false });
+    flow::backup(&cluster, input).await.output();
+    let load = meddle::once_before(
+        &cluster,
+        |sql| sql.contains("COUNT(") && sql.contains("FROM `sales`.`orders` "),
+        "INSERT INTO sales.orders VALUES ('2026-01-02', 5, 'just now')",
+    );
+    let input = json!({ "target_label": "sales_20260301_full" });
+    let done = flow::restore(&cluster, input).await.output();
+    assert!(load.has_come_about());
+    assert_eq!(done["summary"]["state"], json!("PROMOTED"));
+    let detail = "SELECT detail FROM ops.restore_steps WHERE kind = 'verify'";
+    let notes = cluster.one(detail).await;
+    assert!(notes.contains("counted, not compared"), "{notes}");
 }
