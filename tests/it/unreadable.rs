@@ -1,5 +1,5 @@
-//! Tables that cannot be read when a backup looks at them: at the first reading nothing is left out for it, at
-//! the second one nothing is concluded from it.
+//! What cannot be read, or is missed, when a backup looks at it: at the first reading nothing is left out for it,
+//! at the second one nothing is concluded from it.
 
 use std::sync::{
     Arc,
@@ -15,7 +15,7 @@ use starrocks_emulator::{
 };
 use tests::{
     cluster::Cluster,
-    flow,
+    flow, meddle,
     shop::{shop, start},
 };
 
@@ -77,4 +77,44 @@ async fn a_table_that_cannot_be_read_at_the_pin_is_read_at_the_end() {
     let next = flow::incremental(&cluster, "nightly").await;
     let stored = &next["summary"]["databases"][0]["partitions_stored"];
     assert_eq!(stored, &json!(0), "{next}");
+}
+
+/// It is listed before and after, and was not there in between: what was read lacks it, and is read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partition_that_the_first_reading_missed_is_not_taken_for_dropped() {
+    let cluster = shop(Profile::V3_5).await;
+    cluster
+        .sql(
+            "CREATE TABLE sales.days (k DATE NOT NULL) DUPLICATE KEY(k) PARTITION BY RANGE(k) \
+             (PARTITION p1 VALUES LESS THAN ('2026-01-02'), PARTITION p2 VALUES LESS THAN ('2026-01-03'), \
+             PARTITION p3 VALUES LESS THAN ('2026-01-04')) \
+             DISTRIBUTED BY HASH(k) BUCKETS 1 PROPERTIES('replication_num'='1');\n\
+             INSERT INTO sales.days VALUES ('2026-01-01'), ('2026-01-02'), ('2026-01-03')",
+        )
+        .await;
+    flow::full(&cluster, "nightly").await;
+    let dropped = meddle::once_before(
+        &cluster,
+        |sql| sql.contains("partitions_meta"),
+        "ALTER TABLE sales.days DROP PARTITION p2 FORCE",
+    );
+    let mut read = false;
+    let made = meddle::once_before(
+        &cluster,
+        move |sql| {
+            let before = read;
+            read |= sql.contains("partitions_meta");
+            before
+        },
+        "ALTER TABLE sales.days ADD PARTITION p2 VALUES [('2026-01-02'), ('2026-01-03'));\n\
+         INSERT INTO sales.days VALUES ('2026-01-02')",
+    );
+    let output = flow::incremental(&cluster, "nightly").await;
+    assert!(dropped.has_come_about() && made.has_come_about());
+    let label = &output["summary"]["databases"][0];
+    assert_eq!(label["cut"], json!("exact"), "{label}");
+    assert_eq!(label["partitions_total"], json!(4), "{label}");
+    let stored =
+        "SELECT partition_name FROM ops.backup_partitions WHERE stored_in = 'sales_20260301_inc'";
+    assert_eq!(cluster.rows(stored).await, [["p2"]]);
 }
