@@ -1,8 +1,16 @@
 //! What somebody else does in the database that is restored.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use serde_json::json;
-use starrocks_emulator::Profile;
-use tests::{flow, meddle};
+use starrocks_emulator::{
+    Profile,
+    faults::{Fault, When},
+};
+use tests::{flow, meddle, shop::damaged_shop};
 
 use super::shop;
 
@@ -76,4 +84,39 @@ async fn a_load_into_the_live_table_while_it_is_counted_is_no_difference() {
     let detail = "SELECT detail FROM ops.restore_steps WHERE kind = 'verify'";
     let notes = cluster.one(detail).await;
     assert!(notes.contains("counted, not compared"), "{notes}");
+}
+
+/// Its answer never comes, and another label stands under the very name that it was to make: as many rows, and
+/// others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_of_another_label_is_not_taken_for_the_own() {
+    let cluster = damaged_shop(Profile::V3_5).await;
+    cluster.advance(60);
+    flow::full(&cluster, "nightly").await;
+    let timestamp = cluster
+        .one("SELECT snapshot_timestamp FROM ops.backup_history WHERE label = 'sales_20260301_full_r1'")
+        .await;
+    let theirs = format!(
+        "RESTORE SNAPSHOT sales.sales_20260301_full_r1 FROM repo ON (orders AS orders_restored) \
+         PROPERTIES ('backup_timestamp' = '{timestamp}', 'replication_num' = '1')"
+    );
+    let emulator = Arc::clone(&cluster.emulator);
+    let done = AtomicBool::new(false);
+    let instead = move |sql: &str| {
+        let first = sql.starts_with("RESTORE") && !done.swap(true, Ordering::SeqCst);
+        if first {
+            emulator.with_engine(|engine| meddle::run(engine, &theirs));
+        }
+        first
+    };
+    cluster
+        .emulator
+        .faults()
+        .always(When::Matches(Box::new(instead)), Fault::DropBefore);
+    let error = flow::restore(&cluster, json!({ "target_label": "sales_20260301_full" }))
+        .await
+        .error();
+    assert!(error.cause.contains("another RESTORE"), "{error:?}");
+    let live = "SELECT id FROM sales.orders";
+    assert_eq!(cluster.rows(live).await, [["2"]], "it was not touched");
 }
