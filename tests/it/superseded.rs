@@ -93,7 +93,7 @@ async fn a_superseded_call_records_nothing_of_its_own_plan() {
     let context = cluster.context();
     let faults = cluster.emulator.faults();
     let manifest = "INSERT INTO `ops`.`backup_partitions`";
-    let late = Duration::from_secs(3);
+    let late = Duration::from_secs(5);
     faults.once(When::Contains(manifest.into()), Fault::Delay(late));
     let given_up = flow::call(&context, "StartBackup", start("run"));
     let repeat = async {
@@ -181,7 +181,7 @@ async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
     };
     faults.always(
         When::Matches(Box::new(looks)),
-        Fault::Delay(Duration::from_secs(3)),
+        Fault::Delay(Duration::from_secs(5)),
     );
     let gone = SqlError::analyzing("Unknown table 'orders'");
     faults.once(
@@ -230,7 +230,7 @@ async fn a_superseded_promotion_sends_no_swap() {
     faults.reset_journal();
     faults.once(
         When::Contains(NOTED.into()),
-        Fault::Delay(Duration::from_secs(3)),
+        Fault::Delay(Duration::from_secs(5)),
     );
     let given_up = flow::call(&context, "Restore", promote.clone());
     let repeat = async {
