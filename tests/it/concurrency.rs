@@ -1,5 +1,7 @@
 //! One job per database, whoever asks.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::json;
 use shared::error::ErrorName;
 use starrocks_emulator::{
@@ -68,30 +70,6 @@ async fn a_lease_that_ran_out_is_taken_over() {
     assert_eq!(cluster.one(pinned).await, "1");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_abandoned_call_finds_its_generation_superseded() {
-    let cluster = shop(Profile::V3_5).await;
-    let settings = cluster.settings();
-    let mut client = cluster.context().connect().await.unwrap();
-    let mut ops = shared::ops::Ops::new(&mut client, settings.ops_database());
-    let sales = "sales".parse().unwrap();
-    let execution = "one".parse().unwrap();
-    let first = ops
-        .acquire_lease(&sales, &execution, &"call-1".parse().unwrap())
-        .await
-        .unwrap();
-    ops.verify_lease(&first).await.unwrap();
-    let second = ops
-        .acquire_lease(&sales, &execution, &"call-2".parse().unwrap())
-        .await
-        .unwrap();
-    assert_eq!(
-        ops.verify_lease(&first).await.unwrap_err().name,
-        ErrorName::JobConflict
-    );
-    ops.verify_lease(&second).await.unwrap();
-}
-
 /// StarRocks may answer before rows can be read: nobody may take that for rows that are not there.
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_that_become_visible_late_are_waited_for() {
@@ -115,38 +93,6 @@ async fn writes_that_become_visible_late_are_waited_for() {
     );
 }
 
-/// A call that was given up goes on while its repeat plans and submits: it may not touch the label.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
-    let cluster = shop(Profile::V3_5).await;
-    let context = cluster.context();
-    let faults = cluster.emulator.faults();
-    let claims = || {
-        let journal = faults.journal();
-        let claims = journal
-            .iter()
-            .filter(|entry| entry.sql.contains("'CLAIMED'"));
-        claims.count()
-    };
-    let late = std::time::Duration::from_secs(5);
-    faults.once(When::Contains("'CLAIMED'".into()), Fault::Delay(late));
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while claims() == 0 {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        flow::call(&context, "StartBackup", start("run")).await
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
-    let job = repeat.expect("it submits");
-    assert_eq!(job["label"], json!("sales_20260301_full"));
-    assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
-    let plan = cluster.rows("SELECT plan_id FROM ops.backup_history").await;
-    assert_eq!(json!(plan), json!([[job["plan_id"]]]));
-    let claim = "SELECT generation, phase FROM ops.run_status WHERE scope = 'backup'";
-    assert_eq!(cluster.rows(claim).await, [["2", "SUBMITTED"]]);
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_was_given_back_is_not_taken_up_again() {
     let cluster = shop(Profile::V3_5).await;
@@ -161,4 +107,83 @@ async fn a_lease_that_was_given_back_is_not_taken_up_again() {
     let refused = ops.verify_lease(&lease).await.unwrap_err();
     assert_eq!(refused.name, ErrorName::JobConflict);
     assert_eq!(ops.leases_of(&execution).await.unwrap(), []);
+}
+
+/// What nobody could find any more may still be at work.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_of_a_lost_label_stays_held_until_the_lease_has_run_out() {
+    let cluster = shop(Profile::V3_5).await;
+    let context = cluster.context();
+    let mut job = flow::call(&context, "StartBackup", start("lost"))
+        .await
+        .expect("it starts");
+    job["state"] = json!("lost");
+    let payload = json!({ "operation": "record", "run": start("lost")["run"], "job": job });
+    let outcome = flow::call(&context, "RecordHistory", payload)
+        .await
+        .expect("it is recorded");
+    assert_eq!(outcome["status"], json!("LOST"), "{outcome}");
+    let error = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.name, ErrorName::JobConflict, "{error}");
+    cluster.advance(21 * 60);
+    let job = flow::call(&context, "StartBackup", start("next"))
+        .await
+        .expect("it adopts");
+    assert_eq!(job["label"], json!("sales_20260301_full"), "{job}");
+}
+
+/// Whoever takes a database over ends what was begun there, and has done nothing of its own by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_of_another_group_is_brought_to_its_end_and_then_the_own_is_done() {
+    let cluster = shop(Profile::V3_5).await;
+    flow::call(&cluster.context(), "StartBackup", start("dead"))
+        .await
+        .expect("it starts");
+    cluster.group("other", &["sales.*"]).await;
+    cluster.advance(21 * 60);
+    let output = flow::full(&cluster, "other").await;
+    assert_eq!(
+        output["summary"]["databases"][0]["label"],
+        json!("sales_20260301_full_r1")
+    );
+    let history = "SELECT label, inventory_group, status FROM ops.backup_history";
+    assert_eq!(
+        cluster.rows(history).await,
+        [
+            ["sales_20260301_full", "nightly", "FINISHED"],
+            ["sales_20260301_full_r1", "other", "FINISHED"],
+        ]
+    );
+}
+
+/// No answer came to its claim, and the row that is there is not its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_label_that_another_database_took_is_left_to_it() {
+    let cluster = shop(Profile::V3_5).await;
+    let emulator = std::sync::Arc::clone(&cluster.emulator);
+    let done = AtomicBool::new(false);
+    let takes = move |sql: &str| {
+        let first = sql.contains("'CLAIMED'") && !done.swap(true, Ordering::SeqCst);
+        if first {
+            emulator.with_engine(|engine| {
+                tests::meddle::run(
+                    engine,
+                    "INSERT INTO ops.run_status (scope, label, state, execution_id, database_name, generation, \
+                     phase) VALUES ('backup', 'sales_20260301_full', 'ACTIVE', 'other', 'sales_', 1, 'CLAIMED')",
+                );
+            });
+        }
+        first
+    };
+    let faults = cluster.emulator.faults();
+    faults.always(When::Matches(Box::new(takes)), Fault::DropBefore);
+    let job = flow::call(&cluster.context(), "StartBackup", start("run"))
+        .await
+        .expect("it takes the next one");
+    assert_eq!(job["label"], json!("sales_20260301_full_r1"), "{job}");
+    let theirs =
+        "SELECT execution_id, phase FROM ops.run_status WHERE label = 'sales_20260301_full'";
+    assert_eq!(cluster.rows(theirs).await, [["other", "CLAIMED"]]);
 }

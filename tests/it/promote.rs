@@ -193,6 +193,27 @@ async fn what_changed_after_it_was_verified_does_not_become_live() {
     assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
 }
 
+/// What was shown and stored is what is sent, or nothing is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_was_altered_since_it_was_planned_is_not_executed() {
+    let cluster = damaged_shop(Profile::V4_1).await;
+    let held = flow::restore(&cluster, target(json!({ "swap": "manual" })))
+        .await
+        .output();
+    let other = "0".repeat(32);
+    let altered = format!("UPDATE ops.restore_steps SET digest = '{other}' WHERE kind = 'swap'");
+    cluster.sql(&altered).await;
+    let error = flow::restore(&cluster, held["summary"]["next_input"].clone())
+        .await
+        .error();
+    assert_eq!(error.error, "RestoreFailed", "{error:?}");
+    assert!(
+        error.cause.contains("not those that were planned"),
+        "{error:?}"
+    );
+    assert_eq!(cluster.rows(ORDERS).await, [["2"]]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_table_that_was_replaced_meanwhile_is_not_swapped_away() {
     let cluster = damaged_shop(Profile::V4_1).await;

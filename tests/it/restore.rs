@@ -2,12 +2,14 @@
 
 mod around;
 mod held;
+mod kept;
 mod kinds;
 mod leftovers;
 mod live;
 mod matrix;
 mod more_kinds;
 mod objects;
+mod others;
 mod policies;
 mod requests;
 

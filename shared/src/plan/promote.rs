@@ -284,6 +284,13 @@ mod tests {
     }
 
     #[test]
+    fn only_what_was_kept_as_it_is_may_be_replaced() {
+        let [kept, loaded] = [&b"kept"[..], &b"loaded"[..]].map(|text| Digest::of([text]));
+        assert!(ready_to_replace(kept, kept).is_ok());
+        assert!(ready_to_replace(kept, loaded).is_err());
+    }
+
+    #[test]
     fn promote_and_undo_have_their_time() {
         use Progress::{Building, Promoted, Promoting, Undoing, Undone, Verified};
         for (progress, promote, undo) in [

@@ -283,6 +283,23 @@ mod tests {
     }
 
     #[test]
+    fn one_too_few_or_one_too_many_is_a_difference() {
+        let orders = &tables()[1];
+        let whole = samples::live(orders, TableId(1)).partitions;
+        let fewer = difference(orders, "orders", &whole[1..]);
+        assert_eq!(fewer.missing.len(), 1);
+        assert!(!fewer.is_empty());
+        let mut more = whole.clone();
+        more.push(PartitionFacts {
+            name: "p9".parse().unwrap(),
+            ..whole[0].clone()
+        });
+        let more = difference(orders, "orders", &more);
+        assert_eq!(more.extra.len(), 1);
+        assert!(!more.is_empty());
+    }
+
+    #[test]
     fn only_the_scheduler_may_have_made_more() {
         let orders = &tables()[1];
         let mut found = samples::live(orders, TableId(1)).partitions;

@@ -7,7 +7,7 @@ use tests::{cluster::Cluster, flow, meddle};
 use super::{ORDERS, shop};
 
 /// A label, and damage after it.
-async fn damaged(profile: Profile) -> Cluster {
+pub(super) async fn damaged(profile: Profile) -> Cluster {
     let cluster = shop(profile).await;
     cluster.group("nightly", &["sales.*"]).await;
     flow::full(&cluster, "nightly").await;
@@ -17,7 +17,7 @@ async fn damaged(profile: Profile) -> Cluster {
     cluster
 }
 
-fn input(more: Value) -> Value {
+pub(super) fn input(more: Value) -> Value {
     let mut input = json!({
         "target_label": "sales_20260301_full", "tables": ["orders"], "partitions": ["p2"],
     });
@@ -27,7 +27,7 @@ fn input(more: Value) -> Value {
     input
 }
 
-async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
+pub(super) async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
     let tables = cluster
         .rows("SHOW TABLES FROM sales LIKE 'orders_before%'")
         .await;
@@ -40,7 +40,7 @@ async fn kept(cluster: &Cluster) -> Vec<Vec<String>> {
 }
 
 const P1: &str = "SELECT id FROM sales.orders PARTITION (p1)";
-const P2: &str = "SELECT id FROM sales.orders PARTITION (p2)";
+pub(super) const P2: &str = "SELECT id FROM sales.orders PARTITION (p2)";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_loaded_after_it_was_kept_is_kept_again() {

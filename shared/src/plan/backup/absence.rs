@@ -72,6 +72,18 @@ pub(super) fn check(
         Selection::Everything => expected.extend(facts.listing.iter().flatten()),
         Selection::Names(names) => expected.extend(names),
     }
+    let grants = || {
+        format!(
+            "GRANT OPERATE ON SYSTEM, or SELECT and EXPORT ON ALL TABLES IN DATABASE {}, to the backup \
+             user",
+            facts.database
+        )
+    };
+    if *request.selection == Selection::Everything && facts.listing.is_none() {
+        let message = "the group is of all its tables, and which those are cannot be known";
+        let finding = Finding::failed("database", ErrorName::PrecheckFailed, message, grants());
+        findings.push(finding.about(&facts.database));
+    }
     let mut left_out = Vec::new();
     for name in expected.difference(&seen) {
         if !request.selection.contains(name) {
@@ -86,11 +98,7 @@ pub(super) fn check(
             None => findings.push(
                 failed(
                     "it cannot be seen, and whether it was dropped cannot be proven",
-                    format!(
-                        "GRANT OPERATE ON SYSTEM, or SELECT and EXPORT ON ALL TABLES IN DATABASE {}, \
-                         to the backup user",
-                        facts.database
-                    ),
+                    grants(),
                 )
                 .about(name),
             ),

@@ -243,6 +243,19 @@ fn interleavings() {
             still("p1=1 p2=2 p3=3"),
             "p1=1@full p2=2@inc torn",
         ),
+        // Dropped before the pin, and made again after it.
+        (
+            planned(1, "p1=1@full p2=2@inc p3=3@inc"),
+            snapshot(None, "p3"),
+            still("p1=1 p2=9 p3=3"),
+            "p1=1@full p3=3@inc torn",
+        ),
+        (
+            planned(1, "p1=1@full p2=2@inc p3=3@inc"),
+            snapshot(None, "p3"),
+            still("p1=1 p3=3"),
+            "p1=1@full p3=3@inc exact",
+        ),
         (part(), none(), still(same), "NotInSnapshot"),
         (part(), second(), altered(same), "SchemaChanged"),
         (part(), second(), other(same), "OtherTable"),
@@ -376,6 +389,17 @@ fn a_count_goes_where_the_content_changed_until_the_second_reading() {
         .collect();
     // What is referenced is in the older snapshot, as it was counted.
     assert_eq!(counts, [Some(10), Some(10), None]);
+}
+
+/// Nobody knows any more whether what was pinned is what was counted.
+#[test]
+fn of_a_table_that_is_gone_no_count_is_kept() {
+    let pinned = snapshot(None, "p1 p2");
+    let planned = manifest(planned(1, "p1=1@inc p2=2@inc"));
+    let result = reconciled(planned, &pinned, &after([])).unwrap();
+    let partitions = &result.manifest.tables[0].partitions;
+    assert_eq!(partitions.len(), 2);
+    assert!(partitions.iter().all(|own| own.row_count.is_none()));
 }
 
 #[test]

@@ -125,6 +125,26 @@ fn a_count_that_no_reading_proves_is_left_out() {
     assert_eq!(filled(&filled_in)[total - 1], Some(total as u64 - 1));
 }
 
+/// A name is what is counted: what stands unchanged under another one was not counted under it.
+#[test]
+fn a_count_of_a_table_that_was_swapped_away_is_left_out() {
+    let planned = planned();
+    let names = [&planned.tables[1].table, &planned.tables[3].table];
+    let mut counts = RowCounts::default();
+    counts.add((0..stored(&planned).count() as u64).map(Some));
+    let mut swapped = facts(&planned);
+    let [one, other] = names.map(|name| swapped.tables.remove(name).unwrap());
+    swapped.tables.insert(names[0].clone(), other);
+    swapped.tables.insert(names[1].clone(), one);
+    let later = SecondReading::of(&planned, &swapped);
+    let mut filled_in = planned.clone();
+    counts.fill(&mut filled_in, 0, Some(&later));
+    for (table, partition) in stored(&filled_in) {
+        let counted = !names.contains(&&table.table);
+        assert_eq!(partition.row_count.is_some(), counted, "{}", table.table);
+    }
+}
+
 /// Two calls that do not know of each other: the reading of one proves no count of the other.
 #[test]
 fn counts_that_were_taken_again_are_not_covered() {

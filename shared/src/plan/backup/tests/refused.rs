@@ -107,14 +107,36 @@ fn gone_is_believed_only_with_proof() {
     };
     check(
         unproven(),
-        &["table u: it cannot be seen, and whether it was dropped cannot be proven"],
+        &[
+            "database sales: the group is of all its tables, and which those are cannot be known",
+            "table u: it cannot be seen, and whether it was dropped cannot be proven",
+        ],
     );
-    // The very first full has nothing to miss, but sees what it cannot read.
-    assert!(plan(unproven(), request("full", FULL)).is_ok());
+    // The very first full misses nothing that was there before, but sees what it cannot read.
     assert_eq!(
         refusal(unseen(), request("full", FULL)),
         ["table u: it exists and cannot be read"]
     );
+}
+
+/// A first full of everything that one user happens to see would be called a backup of the database.
+#[test]
+fn everything_is_what_a_listing_proves() {
+    let unproven = || DatabaseFacts {
+        listing: None,
+        ..facts([("t", table("p1=1"))])
+    };
+    assert_eq!(
+        refusal(unproven(), request("full", FULL)),
+        ["database sales: the group is of all its tables, and which those are cannot be known"]
+    );
+    // Who names tables wants these and no others.
+    let names = Selection::Names([name("t")].into());
+    let named = BackupRequest {
+        selection: &names,
+        ..request("full", FULL)
+    };
+    assert!(plan(unproven(), named).is_ok());
 }
 
 #[test]
@@ -290,7 +312,11 @@ fn views_and_functions_are_kept_as_definitions() {
             },
         ),
     );
-    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        findings.len(),
+        2,
+        "of all its tables, and of the view: {findings:?}"
+    );
 }
 
 #[test]

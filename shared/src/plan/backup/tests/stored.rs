@@ -1,7 +1,7 @@
 //! What is stored, and what is referenced.
 
 use super::*;
-use crate::facts::Distribution;
+use crate::facts::{Distribution, TableState};
 
 #[test]
 fn a_full_names_every_table_whole() {
@@ -105,6 +105,18 @@ fn one_table_against_its_baseline() {
             "schema change of it is running",
         ),
         (
+            table(ten),
+            TableFacts {
+                state: TableState::Rollup,
+                ..table(ten)
+            },
+            "",
+            "schema change of it is running",
+        ),
+        // With or without partitions: a snapshot of the one is no part of the other.
+        (unpartitioned("t=1"), table("t=1"), "", "schema changed"),
+        (table("t=1"), unpartitioned("t=1"), "", "schema changed"),
+        (
             unpartitioned("t=1"),
             unpartitioned("t=2"),
             "*@inc | t",
@@ -164,6 +176,15 @@ fn one_table_against_its_baseline() {
 fn partitions_that_were_only_in_the_snapshot_count_as_changed() {
     let mut baseline = full(facts([("t", table("p1=1 p2=2 p3=3"))]));
     baseline.tables[0].partitions[1].fingerprint = None;
+    let plan = incremental(&baseline, facts([("t", table("p1=1 p2=2 p3=3"))]));
+    assert_eq!(outcome(&plan), "p1@full p2@inc p3@full | t(p2)");
+}
+
+/// A label touches two snapshots, its own and its baseline's.
+#[test]
+fn what_the_baseline_itself_only_references_is_stored() {
+    let mut baseline = full(facts([("t", table("p1=1 p2=2 p3=3"))]));
+    baseline.tables[0].partitions[1].stored_in = Arc::new("older".parse().unwrap());
     let plan = incremental(&baseline, facts([("t", table("p1=1 p2=2 p3=3"))]));
     assert_eq!(outcome(&plan), "p1@full p2@inc p3@full | t(p2)");
 }
