@@ -9,7 +9,7 @@ use serde_json::json;
 use shared::error::ErrorName;
 use starrocks_emulator::{
     Profile,
-    faults::{Fault, When},
+    faults::{Fault, Hold, When},
     reply::SqlError,
 };
 use tests::{
@@ -67,14 +67,19 @@ async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
             .filter(|entry| entry.sql.contains("'CLAIMED'"));
         claims.count()
     };
-    let late = Duration::from_secs(5);
-    faults.once(When::Contains("'CLAIMED'".into()), Fault::Delay(late));
+    let hold = Hold::default();
+    faults.once(
+        When::Contains("'CLAIMED'".into()),
+        Fault::Hold(hold.clone()),
+    );
     let given_up = flow::call(&context, "StartBackup", start("run"));
     let repeat = async {
         while claims() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        flow::call(&context, "StartBackup", start("run")).await
+        let repeat = flow::call(&context, "StartBackup", start("run")).await;
+        hold.release();
+        repeat
     };
     let (given_up, repeat) = tokio::join!(given_up, repeat);
     let job = repeat.expect("it submits");
@@ -93,12 +98,14 @@ async fn a_superseded_call_records_nothing_of_its_own_plan() {
     let context = cluster.context();
     let faults = cluster.emulator.faults();
     let manifest = "INSERT INTO `ops`.`backup_partitions`";
-    let late = Duration::from_secs(5);
-    faults.once(When::Contains(manifest.into()), Fault::Delay(late));
+    let hold = Hold::default();
+    faults.once(When::Contains(manifest.into()), Fault::Hold(hold.clone()));
     let given_up = flow::call(&context, "StartBackup", start("run"));
     let repeat = async {
         arrival(&cluster, manifest).await;
-        flow::call(&context, "StartBackup", start("run")).await
+        let repeat = flow::call(&context, "StartBackup", start("run")).await;
+        hold.release();
+        repeat
     };
     let (given_up, repeat) = tokio::join!(given_up, repeat);
     let job = repeat.expect("it submits");
@@ -179,10 +186,8 @@ async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
         let look = sql.starts_with("SHOW SNAPSHOT") && sent.load(Ordering::SeqCst);
         look && !late.swap(true, Ordering::SeqCst)
     };
-    faults.always(
-        When::Matches(Box::new(looks)),
-        Fault::Delay(Duration::from_secs(5)),
-    );
+    let hold = Hold::default();
+    faults.always(When::Matches(Box::new(looks)), Fault::Hold(hold.clone()));
     let gone = SqlError::analyzing("Unknown table 'orders'");
     faults.once(
         When::Contains("BACKUP SNAPSHOT".into()),
@@ -193,7 +198,9 @@ async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
         while !refused() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        flow::call(&context, "StartBackup", start("run")).await
+        let repeat = flow::call(&context, "StartBackup", start("run")).await;
+        hold.release();
+        repeat
     };
     let (given_up, repeat) = tokio::join!(given_up, repeat);
     let job = repeat.expect("it submits");
@@ -228,14 +235,14 @@ async fn a_superseded_promotion_sends_no_swap() {
     let promote = json!({ "operation": "promote", "run": run });
     let faults = cluster.emulator.faults();
     faults.reset_journal();
-    faults.once(
-        When::Contains(NOTED.into()),
-        Fault::Delay(Duration::from_secs(5)),
-    );
+    let hold = Hold::default();
+    faults.once(When::Contains(NOTED.into()), Fault::Hold(hold.clone()));
     let given_up = flow::call(&context, "Restore", promote.clone());
     let repeat = async {
         arrival(&cluster, NOTED).await;
-        flow::call(&context, "Restore", promote.clone()).await
+        let repeat = flow::call(&context, "Restore", promote.clone()).await;
+        hold.release();
+        repeat
     };
     let (given_up, repeat) = tokio::join!(given_up, repeat);
     repeat.expect("it promotes");

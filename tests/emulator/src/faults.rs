@@ -1,4 +1,4 @@
-//! What a test may do to statements on their way: refuse, drop, delay; and what it may read about
+//! What a test may do to statements on their way: refuse, drop, delay, hold; and what it may read about
 //! them: the journal of all statements that arrived.
 
 use std::{
@@ -8,6 +8,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::{reply::SqlError, session::Session};
 
@@ -23,6 +24,29 @@ pub enum Fault {
     DropInAnswer,
     /// Execute after this time of the wall clock.
     Delay(Duration),
+    /// Execute once the test says so.
+    Hold(Hold),
+}
+
+/// What a test releases: all statements that wait for it go on, and those that come later do not wait.
+#[derive(Debug, Clone)]
+pub struct Hold(Arc<Semaphore>);
+
+impl Default for Hold {
+    fn default() -> Hold {
+        Hold(Arc::new(Semaphore::new(0)))
+    }
+}
+
+impl Hold {
+    pub fn release(&self) {
+        self.0.close();
+    }
+
+    pub(crate) async fn wait(&self) {
+        // Closed is all that it ever becomes.
+        let _ = self.0.acquire().await;
+    }
 }
 
 /// Which statements a fault is for.

@@ -243,6 +243,11 @@ impl<S: Stream> Connection<S> {
                 tokio::time::sleep(time).await;
                 self.execute(session, sql)
             }
+            Some(Fault::Hold(hold)) => {
+                self.shared.engine().show_running(session, sql);
+                hold.wait().await;
+                self.execute(session, sql)
+            }
             Some(Fault::DropInAnswer) | None => self.execute(session, sql),
         };
         match &reply {
