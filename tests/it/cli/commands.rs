@@ -220,6 +220,7 @@ async fn from_nothing_to_a_restore_and_back() {
     for words in [
         "is kept as orders_before_",
         "overlay",
+        &format!("the snapshot of '{full_label}' holds what did not change until '{label}'"),
         "1 table, 2 partitions",
         "add --yes",
     ] {
@@ -271,6 +272,13 @@ async fn from_nothing_to_a_restore_and_back() {
     );
     assert!(err.contains("restore: verifying"), "{err}");
     assert_eq!(cluster.rows("SELECT id FROM sales.orders").await.len(), 3);
+
+    text("restore --group nightly --swap manual --rename-suffix _both --yes").await;
+    let both = ["again_crm", "again_sales"];
+    let status = text("status").await.out;
+    assert!(status.contains(&both.join(", ")), "{status}");
+    let (status, _) = json("status").await;
+    assert_eq!(status["restores"][0]["labels"], json!(both), "{status}");
     drop(ticking);
 }
 

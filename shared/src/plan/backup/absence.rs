@@ -87,8 +87,8 @@ pub(super) fn check(
                 failed(
                     "it cannot be seen, and whether it was dropped cannot be proven",
                     format!(
-                        "GRANT OPERATE ON SYSTEM, or SELECT and EXPORT ON ALL TABLES IN DATABASE {}, \
-                         to the backup user",
+                        "the backup user needs OPERATE ON SYSTEM, or SELECT, EXPORT ON ALL TABLES IN \
+                         DATABASE {}; `starrocks-br doctor` prints the GRANT",
                         facts.database
                     ),
                 )
@@ -98,7 +98,8 @@ pub(super) fn check(
                 failed(
                     "it exists and cannot be read",
                     format!(
-                        "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE {} to the backup user",
+                        "the backup user needs SELECT, EXPORT ON ALL TABLES IN DATABASE {}; \
+                         `starrocks-br doctor` prints the GRANT",
                         facts.database
                     ),
                 )
