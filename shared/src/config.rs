@@ -42,7 +42,8 @@ impl Source {
     /// From a file (none is needed: each key has an environment variable) and the environment.
     pub fn load(path: Option<&Path>) -> Result<Source, Error> {
         check_environment()?;
-        Source::read(read_file(path)?, &|name| environment(name))
+        let environment = &|name: &str| environment(name);
+        Source::read(read_file(path, environment)?, environment)
     }
 
     /// Where there never is a file. Apart from [`Source::load`], so that a program that calls only this
@@ -117,7 +118,7 @@ impl Settings {
         path: Option<&Path>,
         environment: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Settings, Error> {
-        Source::read(read_file(path)?, environment)?.settings(None)
+        Source::read(read_file(path, environment)?, environment)?.settings(None)
     }
 
     fn check(
@@ -268,8 +269,17 @@ pub fn metric_namespace() -> String {
     environment(variables::METRIC_NAMESPACE).unwrap_or_else(|| metrics::NAMESPACE.to_owned())
 }
 
-fn read_file(path: Option<&Path>) -> Result<ConfigFile, Error> {
-    path.map_or_else(|| Ok(ConfigFile::default()), file::read)
+/// With the groups that the environment says instead, which need the reader of YAML too.
+fn read_file(
+    path: Option<&Path>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<ConfigFile, Error> {
+    let mut file = path.map_or_else(|| Ok(ConfigFile::default()), file::read)?;
+    if let Some(text) = environment(variables::TABLE_INVENTORY) {
+        let groups = file::read_groups(variables::TABLE_INVENTORY, &text)?;
+        file.table_inventory = Some(groups);
+    }
+    Ok(file)
 }
 
 /// Before anything is read: a variable that cannot be read as text would count as not set.

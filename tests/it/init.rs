@@ -85,3 +85,27 @@ async fn what_was_interrupted_anywhere_is_completed_by_the_next() {
         }
     }
 }
+
+/// The GRANTs that are said run as they stand, and are enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_may_not_do_is_said_as_statements() {
+    let cluster = empty(Profile::V3_5, 1).await;
+    cluster
+        .sql(
+            "DROP USER plain;
+             CREATE USER plain IDENTIFIED BY '';
+             GRANT REPOSITORY ON SYSTEM TO USER plain",
+        )
+        .await;
+    let refused = init(&cluster).await;
+    assert_eq!(refused.code, 8, "{refused:#?}");
+    let hint = refused
+        .err
+        .lines()
+        .find_map(|line| line.split_once("runs: "));
+    let (_, statements) = hint.unwrap_or_else(|| panic!("{refused:#?}"));
+    cluster.sql(&statements.replace("; ", ";\n")).await;
+    let said = init(&cluster).await;
+    assert_eq!(said.code, 0, "{said:#?}");
+    assert_eq!(init(&cluster).await.out, DONE);
+}

@@ -7,7 +7,7 @@ use starrocks_emulator::{
     jobs::{faults::At, state::BackupState},
 };
 use tests::{
-    cluster::Cluster,
+    cluster::{Cluster, create_repository},
     flow,
     shop::{shop, start},
 };
@@ -212,6 +212,49 @@ async fn a_run_of_the_python_tool_is_in_the_way() {
     flow::call(&cluster.context(), "Precheck", event(nightly()))
         .await
         .unwrap();
+}
+
+/// A label says where its snapshot is. What is configured is where the next backup goes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_looks_at_the_repository_of_its_label() {
+    let cluster = shop(Profile::V3_5).await;
+    let there = create_repository();
+    let moved = there
+        .replace("`repo`", "moved")
+        .replace("/starrocks", "/moved");
+    cluster.sql(&moved).await;
+    flow::full(&cluster, "nightly").await;
+    let input = json!({ "target_label": "sales_20260301_full" });
+    let restored = "SELECT repository FROM ops.restore_history";
+
+    cluster.sql("INSERT INTO sales.orders VALUES (2)").await;
+    let nowhere = [("STARROCKS_REPOSITORY", "nope")];
+    flow::restore_as(&cluster, input.clone(), &nowhere)
+        .await
+        .output();
+    assert_eq!(cluster.rows("SELECT id FROM sales.orders").await, [["1"]]);
+    assert_eq!(cluster.one(restored).await, "repo");
+
+    cluster.sql("DROP REPOSITORY repo").await;
+    let moved = [("STARROCKS_REPOSITORY", "moved")];
+    let error = flow::restore_as(&cluster, input, &moved).await.error();
+    assert_eq!(error.error, "RepositoryUnavailable", "{error:?}");
+    let words = "repository repo: it does not exist";
+    assert!(error.cause.contains(words), "{error:?}");
+}
+
+/// Whatever runs there is in the way of the next backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_names_what_runs() {
+    let cluster = shop(Profile::V4_1).await;
+    cluster
+        .sql("BACKUP SNAPSHOT sales.by_hand TO repo ON (orders)")
+        .await;
+    let said = said_of(&cluster, "running jobs").await;
+    assert!(said[0].contains("backup by_hand is"), "{said:?}");
+    cluster.advance(60);
+    let said = said_of(&cluster, "running jobs").await;
+    assert!(said[0].starts_with("passed"), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,7 +48,8 @@ async fn the_grants_of_the_readme_are_enough() {
                  PARTITION p2 VALUES LESS THAN ('2026-01-03')) \
                  DISTRIBUTED BY HASH(id) BUCKETS 1 PROPERTIES('replication_num'='1');
                  INSERT INTO sales.orders VALUES ('2026-01-01', 1), ('2026-01-02', 2);
-                 CREATE VIEW sales.ids AS SELECT id FROM sales.orders",
+                 CREATE VIEW sales.ids AS SELECT id FROM sales.orders;
+                 CREATE VIEW sales.all_ids AS SELECT id FROM sales.ids",
             )
             .await;
         cluster.sql(&grants_of_the_readme()).await;
@@ -71,7 +72,11 @@ async fn the_grants_of_the_readme_are_enough() {
         let rows = "SELECT id FROM sales.orders ORDER BY id";
         let backed_up = cluster.rows(rows).await;
         cluster
-            .sql("INSERT INTO sales.orders VALUES ('2026-01-01', 9)")
+            .sql(
+                "INSERT INTO sales.orders VALUES ('2026-01-01', 9);
+                 DROP VIEW sales.all_ids;
+                 DROP VIEW sales.ids",
+            )
             .await;
         let damaged = cluster.rows(rows).await;
         let held = as_br(
@@ -82,6 +87,8 @@ async fn the_grants_of_the_readme_are_enough() {
         let id = held["summary"]["restore_id"].as_str().expect("an id");
         as_br(&cluster, json!({ "promote": id })).await;
         assert_eq!(cluster.rows(rows).await, backed_up, "{profile:?}");
+        let of_view = "SELECT id FROM sales.all_ids ORDER BY id";
+        assert_eq!(cluster.rows(of_view).await, backed_up, "{profile:?}");
         as_br(&cluster, json!({ "undo": id })).await;
         assert_eq!(cluster.rows(rows).await, damaged, "{profile:?}");
 

@@ -96,11 +96,21 @@ fn lines(event: &Event<'_>) -> Vec<(String, String)> {
             format!(
                 "{}: {}; tried again in {} s ({left} tries left)",
                 error.error,
-                error.cause.lines().next().unwrap_or_default(),
+                in_one_line(&error.to_error().message),
                 delay.as_secs()
             ),
         )],
         _ => Vec::new(),
+    }
+}
+
+/// A message and the list that may follow it.
+fn in_one_line(message: &str) -> String {
+    let (head, list) = message.split_once("\n- ").unwrap_or((message, ""));
+    let head = head.lines().next().unwrap_or_default();
+    match list {
+        "" => head.to_owned(),
+        list => format!("{head} {}", list.replace("\n- ", "; ")),
     }
 }
 
@@ -169,8 +179,13 @@ fn text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::{
+        error::{Error, ErrorName},
+        flow::FlowError,
+    };
 
     use super::*;
+    use crate::asl::Place;
 
     #[test]
     fn why_a_kind_was_chosen_is_said_where_it_was_chosen() {
@@ -198,6 +213,27 @@ mod tests {
                 ("sales".to_owned(), expected.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn what_is_waited_for_is_said_with_all_that_is_in_the_way() {
+        let error = Error::new(
+            ErrorName::AccessDenied,
+            "the restore cannot run now:\n- a\n- b",
+        )
+        .hint("GRANT a");
+        let event = Event::Retrying {
+            place: Place {
+                state: "Precheck",
+                item: None,
+            },
+            error: &FlowError::from(&error),
+            delay: Duration::from_secs(20),
+            left: 2,
+        };
+        let expected =
+            "AccessDenied: the restore cannot run now: a; b; tried again in 20 s (2 tries left)";
+        assert_eq!(lines(&event), [("waiting".to_owned(), expected.to_owned())]);
     }
 
     #[test]

@@ -38,9 +38,8 @@ use crate::doctor;
 
 /// Everything around a job, read once.
 pub(crate) struct Gathered {
-    repository: RepositoryName,
     cluster: ClusterFacts,
-    repository_facts: Option<RepositoryFacts>,
+    repositories: BTreeMap<RepositoryName, Option<RepositoryFacts>>,
     min_free_disk_percent: u8,
     privileges: Vec<PrivilegeProbe>,
     jobs: Vec<RunningJob>,
@@ -63,10 +62,24 @@ impl Gathered {
         client: &mut Client,
         databases: &[DatabaseName],
     ) -> Result<Gathered, Error> {
+        let configured = [settings.repository()?.clone()].into();
+        Gathered::read_with(settings, client, &configured, databases).await
+    }
+
+    /// With other repositories than the one that backups go to.
+    pub(crate) async fn read_with(
+        settings: &Settings,
+        client: &mut Client,
+        needed: &BTreeSet<RepositoryName>,
+        databases: &[DatabaseName],
+    ) -> Result<Gathered, Error> {
         let ops_database = settings.ops_database();
-        let repository = settings.repository()?.clone();
         let cluster = read::read_cluster(client).await?;
-        let repository_facts = read::read_repository(client, &repository).await?;
+        let mut repositories = BTreeMap::new();
+        for name in needed {
+            let facts = read::read_repository(client, name).await?;
+            repositories.insert(name.clone(), facts);
+        }
         let ops = match Ops::new(client, ops_database).schema_state().await? {
             SchemaState::Current => OpsTables::Ready,
             SchemaState::Missing => OpsTables::Missing,
@@ -136,9 +149,8 @@ impl Gathered {
             },
         ];
         Ok(Gathered {
-            repository,
             cluster,
-            repository_facts,
+            repositories,
             min_free_disk_percent: settings.min_free_disk_percent(),
             privileges,
             jobs,
@@ -156,19 +168,20 @@ impl Gathered {
         self.cluster.fullest_disk().map(|(percent, _)| percent)
     }
 
-    /// The engine's words for why the repository cannot be used, or our own.
+    /// The engine's words for why a repository cannot be used, or our own.
     pub(crate) fn repository_error(&self) -> Option<String> {
-        match &self.repository_facts {
-            None => Some(format!("there is no repository '{}'", self.repository)),
-            Some(facts) => facts.unreachable.clone(),
-        }
+        self.repositories
+            .iter()
+            .find_map(|(name, facts)| match facts {
+                None => Some(format!("there is no repository '{name}'")),
+                Some(facts) => facts.unreachable.clone(),
+            })
     }
 
     fn surroundings(&self) -> Surroundings<'_> {
         Surroundings {
             cluster: &self.cluster,
-            repository: &self.repository,
-            repository_facts: self.repository_facts.as_ref(),
+            repositories: &self.repositories,
             min_free_disk_percent: self.min_free_disk_percent,
             privileges: self.privileges.clone(),
             jobs: self.jobs.clone(),

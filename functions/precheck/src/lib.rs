@@ -20,7 +20,8 @@ use shared::{
     context::Context,
     error::{Error, ErrorClass},
     flow::Execution,
-    ident::InvocationId,
+    ident::{DatabaseName, InvocationId},
+    ops::{Ops, schema::SchemaState},
     plan::overdue::Expected,
     starrocks::Client,
 };
@@ -135,11 +136,21 @@ async fn report(
     client: &mut Client,
     probe: Option<InvocationId>,
 ) -> Result<Value, Error> {
-    let gathered = Gathered::read(settings, client, &[]).await?;
+    let databases = in_groups(settings, client).await?;
+    let gathered = Gathered::read(settings, client, &databases).await?;
     let mut report = gathered.report(settings, client).await?;
     if let Some(id) = probe {
         let finding = probe::probe(settings, client, id.as_str()).await?;
         report.findings.push(finding);
     }
     Ok(json!({ "findings": report.findings }))
+}
+
+/// Where nothing else may run. No group is known without the ops tables, which is said.
+async fn in_groups(settings: &Settings, client: &mut Client) -> Result<Vec<DatabaseName>, Error> {
+    let mut ops = Ops::new(client, settings.ops_database());
+    if ops.schema_state().await? != SchemaState::Current {
+        return Ok(Vec::new());
+    }
+    Ok(ops.all_groups().await?.into_keys().collect())
 }

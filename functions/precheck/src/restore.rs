@@ -10,7 +10,9 @@ use shared::{
     error::{Error, ErrorName},
     flow::{Execution, RestoreAction, RestoreRun, RestoreScope, SwapMode},
     foreign,
-    ident::{DatabaseName, ExecutionId, GroupName, PartitionName, RestoreId, TableName},
+    ident::{
+        DatabaseName, ExecutionId, GroupName, PartitionName, RepositoryName, RestoreId, TableName,
+    },
     label::SnapshotLabel,
     manifest::BackupRecord,
     ops::Ops,
@@ -181,11 +183,12 @@ async fn check_cluster(
     input: &Input,
     labels: &[SnapshotLabel],
 ) -> Result<(), Error> {
+    let repositories = repositories_of(settings, client, labels).await?;
     let databases = match &input.into_database {
         Some(database) => vec![database.clone()],
         None => databases_of(settings, client, labels).await?,
     };
-    let gathered = Gathered::read(settings, client, &databases).await?;
+    let gathered = Gathered::read_with(settings, client, &repositories, &databases).await?;
     let targets = databases.into_iter().collect();
     let reads_rows = input.row_counts.unwrap_or(true) || input.checksum.unwrap_or(false);
     match gathered
@@ -195,6 +198,22 @@ async fn check_cluster(
         None => Ok(()),
         Some(error) => Err(error),
     }
+}
+
+/// Where the snapshots of the labels are, and of their baselines, which are never elsewhere. What is
+/// configured is where the next backup goes.
+async fn repositories_of(
+    settings: &Settings,
+    client: &mut Client,
+    labels: &[SnapshotLabel],
+) -> Result<BTreeSet<RepositoryName>, Error> {
+    let mut ops = Ops::new(client, settings.ops_database());
+    let mut repositories = BTreeSet::new();
+    for label in labels {
+        let record = ops.known_backup(label).await?;
+        repositories.insert(record.repository.parse()?);
+    }
+    Ok(repositories)
 }
 
 async fn databases_of(

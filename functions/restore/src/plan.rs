@@ -174,23 +174,21 @@ async fn store(
             detail: None,
         });
     }
-    let label = request
-        .labels
-        .first()
-        .ok_or_else(|| Error::invalid_input("a restore needs at least one label"))?;
+    let (Some(label), Some(source)) = (request.labels.first(), context.sources.first()) else {
+        return Err(Error::invalid_input("a restore needs at least one label"));
+    };
     let restore_type = match (request.is_partial(), request.scope.tables.is_empty()) {
         (true, _) => "partition",
         (false, false) => "table",
         (false, true) => "database",
     };
-    let repository = settings.repository()?;
     Ops::new(client, settings.ops_database())
         .write_restore(
             &NewRestore {
                 id: &request.id,
                 label,
                 restore_type,
-                repository: repository.as_str(),
+                repository: &source.record.repository,
                 execution: &run.execution_id,
                 scope: &to_json(request)?,
                 plan: &to_json(answer)?,

@@ -139,6 +139,15 @@ pub(super) fn read(path: &Path) -> Result<ConfigFile, Error> {
     })
 }
 
+/// The value of `table_inventory` alone.
+pub(super) fn read_groups(variable: &str, text: &str) -> Result<Vec<GroupFile>, Error> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        invalid(format!("{variable}: {error}")).hint(
+            "as in the file, for example [{group: nightly, tables: [{database: sales, table: '*'}]}]",
+        )
+    })
+}
+
 /// The key whose value alone is refused: the reader of the whole does not name it.
 fn wrong_key(value: &Value) -> Option<&str> {
     let map = value.as_object()?;

@@ -138,15 +138,41 @@ fn what_is_wrong_is_said() {
     }
 }
 
-/// Every key can be set without a file; a list of tables is asked from `init`.
+#[test]
+fn groups_need_no_file_either() {
+    let read = |text: &str| load(PYTHON, &[("STARROCKS_TABLE_INVENTORY", text)]);
+    for list in [
+        "[{group: g, tables: [{database: d, table: a}, {database: d, table: '*'}]}]",
+        r#"[{"group":"g","tables":[{"database":"d","table":"a"},{"database":"d","table":"*"}]}]"#,
+        "- group: g\n  tables:\n  - {database: d, table: a}\n  - {database: d, table: '*'}\n",
+    ] {
+        let settings = read(list).unwrap();
+        let rows = settings.inventory().iter();
+        let rows: Vec<[&str; 3]> = rows
+            .map(|row| [&*row.group, &*row.database, &*row.table])
+            .collect();
+        assert_eq!(rows, [["g", "d", "a"], ["g", "d", "*"]], "{list}");
+    }
+    for list in ["g", "[{group: g}]", "[{group: g, tabels: []}]", "[{"] {
+        let error = read(list).unwrap_err();
+        assert_eq!(error.name, ErrorName::InvalidConfig, "{list}");
+        assert!(
+            error.message.starts_with("STARROCKS_TABLE_INVENTORY: "),
+            "{error}"
+        );
+        assert!(error.hints[0].contains("group: "), "{error}");
+    }
+}
+
+/// Every key can be set without a file.
 #[test]
 fn every_key_has_a_variable() {
     let of_variables: std::collections::BTreeSet<&str> = variables::ALL
         .iter()
         .filter_map(|variable| variable.key)
         .collect();
-    let without = ["tls", "table_inventory"];
-    let keys = file::KEYS.into_iter().filter(|key| !without.contains(key));
+    // Its own keys have one each.
+    let keys = file::KEYS.into_iter().filter(|key| *key != "tls");
     assert_eq!(of_variables, keys.collect());
 }
 

@@ -50,6 +50,8 @@ variables! {
     REPOSITORY = "STARROCKS_REPOSITORY", "repository";
     /// The database of the runner's own tables.
     OPS_DATABASE = "STARROCKS_OPS_DATABASE", "ops_database";
+    /// Groups that `init` writes, as the key's value in the file: YAML or JSON.
+    TABLE_INVENTORY = "STARROCKS_TABLE_INVENTORY", "table_inventory";
     /// Seconds that one statement may take.
     QUERY_TIMEOUT = "STARROCKS_QUERY_TIMEOUT_SECONDS", "query_timeout_seconds";
     /// `true` or `false`.

@@ -78,6 +78,11 @@ impl Ops<'_> {
         })
     }
 
+    async fn is_there(&mut self) -> Result<bool, Error> {
+        let databases = self.client.fetch(&show::databases()).await?;
+        Ok(databases.iter().any(|row| row.0 == *self.database))
+    }
+
     /// Creates or completes the ops database. `live_backends` bounds the replicas of new tables,
     /// `expected_partitions` is what `backup_partitions` will hold.
     pub async fn init(
@@ -87,7 +92,8 @@ impl Ops<'_> {
     ) -> Result<InitReport, Error> {
         let mut report = InitReport::default();
         let mut present = self.present_columns().await?;
-        if present.is_empty() {
+        // An administrator may have made it, for a user who may not.
+        if present.is_empty() && !self.is_there().await? {
             self.client
                 .run(&schema::create_database(self.database))
                 .await?;

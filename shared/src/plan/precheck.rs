@@ -29,9 +29,8 @@ pub use room::{restore_room, usable_bytes};
 #[derive(Debug)]
 pub struct Surroundings<'a> {
     pub cluster: &'a ClusterFacts,
-    pub repository: &'a RepositoryName,
-    /// `None`: SHOW REPOSITORIES does not have it.
-    pub repository_facts: Option<&'a RepositoryFacts>,
+    /// All that are written to or read from. `None`: SHOW REPOSITORIES does not have it.
+    pub repositories: &'a BTreeMap<RepositoryName, Option<RepositoryFacts>>,
     /// Of the fullest disk of every backend.
     pub min_free_disk_percent: u8,
     pub privileges: Vec<PrivilegeProbe>,
@@ -133,7 +132,7 @@ pub fn check_backup(around: &Surroundings<'_>, needs: &BackupNeeds<'_>) -> Prech
         around.min_free_disk_percent,
     ));
     findings.push(cluster::identity(around));
-    findings.push(repository(around, Use::Write));
+    findings.extend(repositories(around, Use::Write));
     findings.extend(common(around));
     findings.extend(group(around, needs));
     PrecheckReport { findings }
@@ -146,7 +145,7 @@ pub fn check_restore(around: &Surroundings<'_>) -> PrecheckReport {
         around.cluster,
         around.min_free_disk_percent,
     ));
-    findings.push(repository(around, Use::Read));
+    findings.extend(repositories(around, Use::Read));
     findings.extend(common(around));
     PrecheckReport { findings }
 }
@@ -157,13 +156,22 @@ enum Use {
     Write,
 }
 
-fn repository(around: &Surroundings<'_>, use_as: Use) -> Finding {
+fn repositories(around: &Surroundings<'_>, use_as: Use) -> impl Iterator<Item = Finding> {
+    let all = around.repositories.iter();
+    all.map(move |(name, facts)| repository(around.account, name, facts.as_ref(), use_as))
+}
+
+fn repository(
+    account: &Account,
+    name: &RepositoryName,
+    facts: Option<&RepositoryFacts>,
+    use_as: Use,
+) -> Finding {
     const CHECK: &str = "repository";
-    let name = around.repository;
     let failed = |message: String, hint: String| {
         Finding::failed(CHECK, ErrorName::RepositoryUnavailable, message, hint).about(name)
     };
-    let Some(facts) = around.repository_facts else {
+    let Some(facts) = facts else {
         return failed(
             "it does not exist".into(),
             format!(
@@ -189,7 +197,7 @@ fn repository(around: &Surroundings<'_>, use_as: Use) -> Finding {
     if facts.unseen {
         // The missing privilege is a finding of its own.
         let message = "whether it can be listed is not known: SHOW SNAPSHOT is not allowed";
-        let hint = grant(Privilege::Repository, around.account).to_string();
+        let hint = grant(Privilege::Repository, account).to_string();
         return Finding::advice(CHECK, message, hint).about(name);
     }
     Finding::passed(CHECK, format!("{} can be listed", facts.location)).about(name)
@@ -207,7 +215,14 @@ fn common(around: &Surroundings<'_>) -> Vec<Finding> {
         finding.about(probe.name)
     }));
     findings.push(ops_tables(&around.ops));
-    if around.jobs.is_empty() && around.foreign.is_empty() {
+    let is_unseen = |probe: &PrivilegeProbe| {
+        probe.privilege == Privilege::Repository && probe.granted == Some(false)
+    };
+    if let Some(probe) = around.privileges.iter().find(|probe| is_unseen(probe)) {
+        let message = "SHOW BACKUP is not allowed, so what runs is not known";
+        let hint = grant(probe.privilege, around.account).to_string();
+        findings.push(Finding::advice("running jobs", message, hint));
+    } else if around.jobs.is_empty() && around.foreign.is_empty() {
         findings.push(Finding::passed("running jobs", "none is in the way"));
     }
     findings.extend(around.jobs.iter().map(|job| {

@@ -280,6 +280,7 @@ pub fn check_restore(held: &Held, account: &Account, needs: &RestoreNeeds<'_>) -
             );
         }
         judge.restore_tables(database, *exists, needs.reads_rows);
+        judge.restore_definitions(database);
         judge.passed_if_none(before, &format!("what a restore needs on {database}"));
     }
     judge.findings
@@ -295,6 +296,19 @@ fn restore_why(exists: bool, why: &str) -> String {
 }
 
 impl Judge<'_> {
+    /// A group of tables alone needs none of it, and what could not be made is said with its statement.
+    fn restore_definitions(&mut self, database: &DatabaseName) {
+        let held = self.held;
+        let mut missing = vec!["CREATE VIEW", "CREATE MATERIALIZED VIEW", "CREATE FUNCTION"];
+        missing.retain(|one| !held.on_database(database, one));
+        if !missing.is_empty() {
+            let on = format!("database {database}");
+            let why = "missing: of what a group holds besides tables, what is not there has to be made by hand";
+            let needed = Privilege::CreateDefinitions(database);
+            self.advice(&missing, &on, why, needed);
+        }
+    }
+
     fn restore_tables(&mut self, database: &DatabaseName, exists: bool, reads_rows: bool) {
         let held = self.held;
         let needed = Privilege::RestoreTables(database);

@@ -205,14 +205,15 @@ fn missing_objects(
             notices.say(subject, "exists and stays as it is");
             continue;
         }
-        if object.kind == ObjectKind::MaterializedView {
-            notices.ask(
+        match object.kind {
+            ObjectKind::MaterializedView => notices.ask(
                 subject,
                 format!(
                     "is made again without rows: REFRESH MATERIALIZED VIEW `{database}`.`{}`",
                     object.name
                 ),
-            );
+            ),
+            _ => notices.say(subject, "is missing, and is made again from its definition"),
         }
         missing.push(number);
     }

@@ -35,6 +35,8 @@ pub enum Privilege<'a> {
     /// A restore beside the live tables, and the SWAP.
     RestoreTables(&'a DatabaseName),
     CreateTable(&'a DatabaseName),
+    /// What is not a table and is missing where a database is restored.
+    CreateDefinitions(&'a DatabaseName),
     CreateDatabase,
     /// The runner's own tables.
     OpsTables(&'a DatabaseName),
@@ -61,6 +63,10 @@ pub fn grant(privilege: Privilege<'_>, to: &Account) -> Statement {
         ),
         Privilege::CreateTable(database) => {
             Sql::new("GRANT CREATE TABLE ON DATABASE ").name(database)
+        }
+        Privilege::CreateDefinitions(database) => {
+            Sql::new("GRANT CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE FUNCTION ON DATABASE ")
+                .name(database)
         }
         Privilege::CreateDatabase => Sql::new("GRANT CREATE DATABASE ON CATALOG default_catalog"),
     };
@@ -120,6 +126,7 @@ mod tests {
         insta::assert_snapshot!(text(Privilege::RestoreTables(&sales)), @"GRANT SELECT, INSERT, ALTER, DROP ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::OpsTables(&sales)), @"GRANT SELECT, INSERT, UPDATE, DELETE, ALTER, EXPORT ON ALL TABLES IN DATABASE `sales` TO USER 'br'@'%'");
         insta::assert_snapshot!(text(Privilege::CreateTable(&sales)), @"GRANT CREATE TABLE ON DATABASE `sales` TO USER 'br'@'%'");
+        insta::assert_snapshot!(text(Privilege::CreateDefinitions(&sales)), @"GRANT CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE FUNCTION ON DATABASE `sales` TO USER 'br'@'%'");
         let domain = "'br'@['example.com']".parse().unwrap();
         insta::assert_snapshot!(grant(Privilege::Operate, &domain), @"GRANT OPERATE ON SYSTEM TO USER 'br'@['example.com']");
         insta::assert_snapshot!(text(Privilege::CreateDatabase), @"GRANT CREATE DATABASE ON CATALOG default_catalog TO USER 'br'@'%'");

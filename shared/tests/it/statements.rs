@@ -445,6 +445,7 @@ async fn the_grants_that_are_advised_are_enough() {
                 Privilege::BackUpTables(&database),
                 Privilege::RestoreTables(&database),
                 Privilege::CreateTable(&database),
+                Privilege::CreateDefinitions(&database),
             ] {
                 let account = "'br'@'%'".parse().unwrap();
                 root.run(&grant(privilege, &account)).await.unwrap();

@@ -29,8 +29,18 @@ enum Command {
         millis: u64,
         times: u64,
     },
+    /// At the next statements that contain the text the connection is closed, and they are not executed.
+    DropBefore {
+        contains: String,
+        times: u64,
+    },
     /// The next statements that contain the text are executed, and not answered.
     DropAfter {
+        contains: String,
+        times: u64,
+    },
+    /// The next statements that contain the text are executed, and their answer breaks off.
+    DropInAnswer {
         contains: String,
         times: u64,
     },
@@ -56,6 +66,18 @@ enum Command {
         code: String,
         message: String,
     },
+    /// All tasks of the state fail until they are healed: the job hangs, as with an object store that is away.
+    FailTasks {
+        #[serde(flatten)]
+        at: JobAt,
+        message: String,
+    },
+    HealTasks {
+        #[serde(flatten)]
+        at: JobAt,
+    },
+    RestartFrontend,
+    ChangeLeader,
     /// So much of every disk is free from now on.
     FreeDisk {
         percent: u64,
@@ -164,8 +186,14 @@ fn obey(emulator: &Emulator, command: Command) -> Result<Value, String> {
             let fault = Fault::Delay(Duration::from_millis(millis));
             faults.times(When::Contains(contains), fault, times);
         }
+        Command::DropBefore { contains, times } => {
+            faults.times(When::Contains(contains), Fault::DropBefore, times);
+        }
         Command::DropAfter { contains, times } => {
             faults.times(When::Contains(contains), Fault::DropAfter, times);
+        }
+        Command::DropInAnswer { contains, times } => {
+            faults.times(When::Contains(contains), Fault::DropInAnswer, times);
         }
         Command::Refuse {
             contains,
@@ -187,6 +215,16 @@ fn obey(emulator: &Emulator, command: Command) -> Result<Value, String> {
             let at = at.parse()?;
             emulator.with_engine(|engine| engine.jobs.faults.cancel(at, &code, &message));
         }
+        Command::FailTasks { at, message } => {
+            let at = at.parse()?;
+            emulator.with_engine(|engine| engine.jobs.faults.fail_tasks(at, &message));
+        }
+        Command::HealTasks { at } => {
+            let at = at.parse()?;
+            emulator.with_engine(|engine| engine.jobs.faults.heal_tasks(&at));
+        }
+        Command::RestartFrontend => emulator.restart_frontend(),
+        Command::ChangeLeader => emulator.change_leader()?,
         Command::FreeDisk { percent } => emulator.with_engine(|engine| {
             let backends = engine.nodes.backends.iter_mut();
             for disk in backends.flat_map(|backend| &mut backend.disks) {

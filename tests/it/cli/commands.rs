@@ -220,6 +220,7 @@ async fn from_nothing_to_a_restore_and_back() {
     for words in [
         "is kept as orders_before_",
         "overlay",
+        &format!("the snapshot of '{full_label}' holds what did not change until '{label}'"),
         "1 table, 2 partitions",
         "add --yes",
     ] {

@@ -71,6 +71,13 @@ async fn what_is_due_and_why_is_said() {
     assert!(made.err.contains(&due), "{made:#?}");
     let last = format!("a full was due: {reason}");
     assert_eq!(made.out.lines().last(), Some(last.as_str()), "{made:#?}");
+    let list = shell.run("list --output json").await.succeeded().json();
+    let label = list[0]["label"].as_str().expect("a label");
+    let show = shell.run(&format!("show {label} --output json")).await;
+    for shown in [&list[0], &show.succeeded().json()] {
+        assert_eq!(shown["retention_class"], "monthly", "{shown}");
+        assert!(shown["expires_at"].as_str() > shown["pinned_at"].as_str());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,11 @@ use starrocks_emulator::{
     Profile,
     jobs::{faults::At, state::BackupState},
 };
-use tests::{cluster::Cluster, flow};
+use tests::{
+    cluster::Cluster,
+    command::{command, create_user},
+    flow,
+};
 
 const TABLE: &str = "(id INT NOT NULL) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 \
      PROPERTIES('replication_num'='1')";
@@ -108,6 +112,11 @@ async fn an_execution_is_restored_as_a_whole() {
     let done = flow::restore(&cluster, json!({ "execution": first })).await;
     assert_eq!(done.output()["summary"]["state"], json!("PROMOTED"));
     assert_eq!(rows(&cluster).await, ["1", "1"]);
+
+    create_user(&cluster).await;
+    let status = command(&cluster, &["status"]).await;
+    let both = "crm_20260301_full, sales_20260301_full";
+    assert!(status.out.contains(both), "{status:#?}");
     let error = flow::restore(&cluster, json!({ "execution": "nope" }))
         .await
         .error();

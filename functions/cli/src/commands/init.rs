@@ -3,11 +3,29 @@
 use serde_json::json;
 use shared::{
     error::{Error, ErrorName},
+    ident::DatabaseName,
     read,
+    sql::{
+        admin::{Privilege, grant},
+        ops::schema,
+        show::Account,
+    },
 };
 
 use super::Session;
 use crate::{Done, args::Output, render};
+
+/// Until the ops tables are there, nothing else says what they need.
+fn with_statements(mut error: Error, ops: &DatabaseName, account: &Account) -> Error {
+    let statements = [
+        schema::create_database(ops),
+        grant(Privilege::CreateTable(ops), account),
+        grant(Privilege::OpsTables(ops), account),
+    ];
+    let statements = statements.map(|statement| statement.to_string());
+    error.hints = vec![format!("an administrator runs: {}", statements.join("; "))];
+    error
+}
 
 impl Session<'_> {
     pub(super) async fn init(&mut self, expected_partitions: u64) -> Done {
@@ -33,10 +51,18 @@ impl Session<'_> {
         let cluster = read::read_cluster(&mut client).await?;
         let live = cluster.live_backends().unwrap_or(1);
         let live = u16::try_from(live).unwrap_or(u16::MAX);
-        let mut report = self
-            .ops(&mut client)
-            .init(live, expected_partitions)
-            .await?;
+        let done = self.ops(&mut client).init(live, expected_partitions).await;
+        let mut report = match done {
+            Err(error) if error.name == ErrorName::AccessDenied => {
+                let account = read::account(&mut client).await?;
+                return Err(with_statements(
+                    error,
+                    self.context.settings().ops_database(),
+                    &account,
+                ));
+            }
+            done => done?,
+        };
         let inventory = self.context.settings().inventory().to_vec();
         self.ops(&mut client).add_to_inventory(&inventory).await?;
         if !inventory.is_empty() {

@@ -88,6 +88,8 @@ pub(super) fn to_json(record: &BackupRecord) -> Value {
         "partitions_stored": record.partitions_stored,
         "bytes_stored": record.bytes_stored.map(|bytes| bytes.to_string()),
         "engine_version": record.engine_version,
+        "retention_class": record.retention_class,
+        "expires_at": record.expires_at,
         "error_message": record.error_message,
         "made_by_us": record.plan_digest.is_some(),
     })

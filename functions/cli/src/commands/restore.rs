@@ -180,7 +180,7 @@ fn word(value: &Value) -> String {
 
 fn plan_text(plan: &Value) -> String {
     let summary = &plan["summary"];
-    let rows: Vec<[String; 6]> = summary["tables"]
+    let rows: Vec<[String; 7]> = summary["tables"]
         .as_array()
         .into_iter()
         .flatten()
@@ -196,6 +196,7 @@ fn plan_text(plan: &Value) -> String {
                 word(&table["partitions"]),
                 render::bytes(table["bytes"].as_u64().unwrap_or(0)),
                 fate(&table["live"]),
+                word(&table["reason"]),
             ]
         })
         .collect();
@@ -207,6 +208,7 @@ fn plan_text(plan: &Value) -> String {
             "PARTITIONS",
             "BYTES",
             "THE LIVE TABLE",
+            "WHY",
         ],
         &rows,
     );

@@ -60,6 +60,7 @@ impl Session<'_> {
                 json!({
                     "restore_id": restore.id,
                     "label": restore.label,
+                    "labels": restore.labels(),
                     "state": restore.state,
                     "status": restore.status,
                     "held": restore
@@ -224,7 +225,18 @@ fn restore_row(row: &Value) -> [String; 4] {
         (status, "-") => (status.to_owned(), "-".to_owned()),
         (_, state) => (state.to_owned(), "-".to_owned()),
     };
-    [id, word(&row["label"]), state, next]
+    [id, labels(&row["labels"]), state, next]
+}
+
+/// A restore of a group has one of each database, and a line has an end.
+fn labels(all: &Value) -> String {
+    const SHOWN: usize = 3;
+    let all = all.as_array().map(Vec::as_slice).unwrap_or_default();
+    let mut text: Vec<String> = all.iter().take(SHOWN).map(word).collect();
+    if all.len() > SHOWN {
+        text.push(format!("{} more", all.len() - SHOWN));
+    }
+    text.join(", ")
 }
 
 fn word(value: &Value) -> String {

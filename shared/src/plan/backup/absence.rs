@@ -72,16 +72,16 @@ pub(super) fn check(
         Selection::Everything => expected.extend(facts.listing.iter().flatten()),
         Selection::Names(names) => expected.extend(names),
     }
-    let grants = || {
+    let needed = || {
         format!(
-            "GRANT OPERATE ON SYSTEM, or SELECT and EXPORT ON ALL TABLES IN DATABASE {}, to the backup \
-             user",
+            "the backup user needs OPERATE ON SYSTEM, or SELECT, EXPORT ON ALL TABLES IN DATABASE {}; \
+             `starrocks-br doctor` prints the GRANT",
             facts.database
         )
     };
     if *request.selection == Selection::Everything && facts.listing.is_none() {
         let message = "the group is of all its tables, and which those are cannot be known";
-        let finding = Finding::failed("database", ErrorName::PrecheckFailed, message, grants());
+        let finding = Finding::failed("database", ErrorName::PrecheckFailed, message, needed());
         findings.push(finding.about(&facts.database));
     }
     let mut left_out = Vec::new();
@@ -98,7 +98,7 @@ pub(super) fn check(
             None => findings.push(
                 failed(
                     "it cannot be seen, and whether it was dropped cannot be proven",
-                    grants(),
+                    needed(),
                 )
                 .about(name),
             ),
@@ -106,7 +106,8 @@ pub(super) fn check(
                 failed(
                     "it exists and cannot be read",
                     format!(
-                        "GRANT SELECT, EXPORT ON ALL TABLES IN DATABASE {} to the backup user",
+                        "the backup user needs SELECT, EXPORT ON ALL TABLES IN DATABASE {}; \
+                         `starrocks-br doctor` prints the GRANT",
                         facts.database
                     ),
                 )

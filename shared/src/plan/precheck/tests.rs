@@ -91,13 +91,12 @@ fn privilege(granted: Option<bool>) -> PrivilegeProbe {
 
 impl Case {
     fn reports(&self) -> [PrecheckReport; 2] {
-        let repository = "repo".parse().unwrap();
+        let repositories = [("repo".parse().unwrap(), self.repository.clone())].into();
         let table = "t".parse().unwrap();
         let account = "'br'@'%'".parse().unwrap();
         let around = Surroundings {
             cluster: &self.cluster,
-            repository: &repository,
-            repository_facts: self.repository.as_ref(),
+            repositories: &repositories,
             min_free_disk_percent: 15,
             privileges: self.privileges.clone(),
             jobs: self.jobs.clone(),

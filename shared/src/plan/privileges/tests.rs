@@ -192,7 +192,8 @@ fn without_its_records_nothing_runs() {
 fn a_restore_needs_more() {
     let tables =
         "GRANT SELECT, INSERT, ALTER, DROP ON ALL TABLES IN DATABASE sales TO USER 'br'@'%'";
-    let create = "GRANT CREATE TABLE ON DATABASE sales TO USER 'br'@'%'";
+    let create = "GRANT CREATE TABLE, CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE FUNCTION ON DATABASE \
+                  sales TO USER 'br'@'%'";
     assert!(restore(&held(&[OPS, tables, create]), true, true).is_empty());
     let said = restore(&held(&[OPS]), true, true);
     assert_eq!(
@@ -206,6 +207,9 @@ fn a_restore_needs_more() {
             "note privilege DROP on all tables of sales: missing: what the restore leaves behind cannot be \
          read or dropped -> GRANT SELECT, INSERT, ALTER, DROP ON ALL TABLES IN DATABASE `sales` TO USER \
          'br'@'%'",
+            "note privilege CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE FUNCTION on database sales: missing: of \
+         what a group holds besides tables, what is not there has to be made by hand -> GRANT CREATE VIEW, \
+         CREATE MATERIALIZED VIEW, CREATE FUNCTION ON DATABASE `sales` TO USER 'br'@'%'",
         ]
     );
     // Rows that nobody looks at need no SELECT.
@@ -232,7 +236,8 @@ fn a_database_that_is_not_there_has_to_be_created_and_granted_on() {
     let everywhere = [
         OPS,
         catalog,
-        "GRANT CREATE TABLE ON ALL DATABASES TO USER 'br'@'%'",
+        "GRANT CREATE TABLE, CREATE VIEW, CREATE MATERIALIZED VIEW, CREATE FUNCTION ON ALL DATABASES TO USER \
+         'br'@'%'",
         "GRANT SELECT, INSERT, ALTER, DROP ON ALL TABLES IN ALL DATABASES TO USER 'br'@'%'",
     ];
     assert!(restore(&held(&everywhere), false, true).is_empty());

@@ -11,6 +11,7 @@ use crate::{
     label::{BackupKind, SnapshotLabel},
     manifest::{Cut, ManifestObject, ManifestTable},
     plan::foreign::{self, Origin},
+    time::UtcTime,
     version::EngineLine,
 };
 
@@ -76,12 +77,17 @@ pub(super) fn check_sources(
             .filter_map(|source| source.record.pinned_at)
             .collect::<BTreeSet<_>>();
         if let (Some(first), Some(last)) = (pins.first(), pins.last()) {
-            notices.say(
-                "the databases",
-                format!("are of different moments, from {first} to {last} UTC"),
-            );
+            notices.say("the databases", moments(*first, *last));
         }
     }
+}
+
+/// Times are of whole seconds, and two pins are never one.
+pub(super) fn moments(first: UtcTime, last: UtcTime) -> String {
+    if first == last {
+        return format!("were pinned one by one, all within the second {first} UTC");
+    }
+    format!("were pinned one by one, from {first} to {last} UTC")
 }
 
 fn check_source(

@@ -296,6 +296,19 @@ impl RestoreRow {
         let plan: Plan = serde_json::from_str(self.plan.as_deref().unwrap_or_default())?;
         Ok(plan.databases)
     }
+
+    /// What is restored, one of each database. The Python tool records one alone.
+    pub fn labels(&self) -> Vec<SnapshotLabel> {
+        #[derive(Deserialize)]
+        struct Request {
+            labels: Vec<SnapshotLabel>,
+        }
+        let request = self.scope.as_deref().map(serde_json::from_str::<Request>);
+        match request {
+            Some(Ok(request)) => request.labels,
+            _ => vec![self.label.clone()],
+        }
+    }
 }
 
 /// A new restore, when its plan is stored.

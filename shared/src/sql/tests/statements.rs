@@ -268,6 +268,7 @@ fn statements(words: &Words) -> Vec<String> {
         Privilege::RestoreTables(database),
         Privilege::OpsTables(database),
         Privilege::CreateTable(database),
+        Privilege::CreateDefinitions(database),
     ] {
         let account = show::Account {
             user: text.to_owned(),

@@ -154,6 +154,30 @@ fn a_stand_alone_emulator_takes_commands() {
         assert_eq!(command(r#"{"do": "pending"}"#), r#"{"ok":[]}"#);
         assert!(command(r#"{"do": "journal"}"#).contains("SHOW WARNINGS"));
 
+        // As `refuse`, these are the faults that tests of this process set: here it counts that they are.
+        for (way, executed) in [("drop_before", 0), ("drop_after", 1), ("drop_in_answer", 2)] {
+            let line = format!(r#"{{"do": "{way}", "contains": "CREATE DATABASE", "times": 1}}"#);
+            assert_eq!(command(&line), done);
+            let create = format!("CREATE DATABASE by_{way}");
+            assert!(conn.query_drop(create).await.is_err(), "{way}");
+            conn = cluster.connect().await;
+            let made: Vec<String> = conn.query("SHOW DATABASES LIKE 'by_%'").await.unwrap();
+            assert_eq!(made.len(), executed, "{way}: {made:?}");
+        }
+        for line in [
+            r#"{"do": "fail_tasks", "job": "backup", "database": "d", "state": "UPLOADING", "message": "m"}"#,
+            r#"{"do": "heal_tasks", "job": "backup", "database": "d", "state": "UPLOADING"}"#,
+            r#"{"do": "restart_frontend"}"#,
+        ] {
+            assert_eq!(command(line), done);
+        }
+        assert!(
+            conn.query_drop("SHOW WARNINGS").await.is_err(),
+            "sessions end with a restart"
+        );
+        let alone = command(r#"{"do": "change_leader"}"#);
+        assert!(alone.contains("error"), "{alone}");
+
         let away = r#"{"do": "refuse_connections", "refuse": true}"#;
         assert_eq!(command(away), done);
         assert!(cluster.connect_with(cluster.opts()).await.is_err());

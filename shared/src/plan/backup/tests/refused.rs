@@ -112,6 +112,24 @@ fn gone_is_believed_only_with_proof() {
             "table u: it cannot be seen, and whether it was dropped cannot be proven",
         ],
     );
+    // Whom a GRANT is to is known to the doctor alone.
+    for (facts, needed) in [
+        (
+            unseen(),
+            "the backup user needs SELECT, EXPORT ON ALL TABLES",
+        ),
+        (unproven(), "the backup user needs OPERATE ON SYSTEM"),
+    ] {
+        let basis = Basis::Incremental {
+            baseline: &baseline,
+        };
+        let refused = plan(facts, request("next", basis)).unwrap_err();
+        let hint = refused.findings[0].hint.as_deref().unwrap();
+        assert!(
+            hint.contains(needed) && hint.contains("doctor` prints the GRANT"),
+            "{hint}"
+        );
+    }
     // The very first full misses nothing that was there before, but sees what it cannot read.
     assert_eq!(
         refusal(unseen(), request("full", FULL)),

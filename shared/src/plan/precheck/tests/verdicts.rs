@@ -197,6 +197,12 @@ fn every_check_has_its_verdict() {
             Fails(ErrorName::AccessDenied),
         ),
         (
+            |case| case.privileges.push(privilege(Some(false))),
+            "running jobs: SHOW BACKUP is not allowed, so what runs is not known",
+            Fails(ErrorName::AccessDenied),
+            Fails(ErrorName::AccessDenied),
+        ),
+        (
             |case| case.privileges.push(privilege(None)),
             "could not be tried",
             Advises,

@@ -7,8 +7,8 @@ use crate::{
     manifest::{Cut, ManifestObject, ManifestTable},
     plan::promote::GoesAside,
     plan::restore::{
-        LiveFate, Promotion, RestorePlan, RestoreRequest, Source, Step, Strategy, Target, plan,
-        samples,
+        LiveFate, Promotion, RestorePlan, RestoreRequest, Source, Step, Strategy, Target,
+        check::moments, plan, samples,
     },
 };
 
@@ -112,6 +112,24 @@ fn strategy(plan: &RestorePlan, table: &str) -> (Strategy, Promotion) {
     let found = plan.tables.iter().find(|t| t.table.table.as_str() == table);
     let found = found.unwrap();
     (found.strategy, found.promotion.clone())
+}
+
+#[test]
+fn several_databases_are_of_one_instant_in_no_case() {
+    let time = |text: &str| text.parse().unwrap();
+    for (last, expected) in [
+        (
+            "2026-03-01 04:00:09",
+            "were pinned one by one, from 2026-03-01 04:00:07 to 2026-03-01 04:00:09 UTC",
+        ),
+        (
+            "2026-03-01 04:00:07",
+            "were pinned one by one, all within the second 2026-03-01 04:00:07 UTC",
+        ),
+    ] {
+        let said = moments(time("2026-03-01 04:00:07"), time(last));
+        assert_eq!(said, expected);
+    }
 }
 
 #[test]
@@ -319,6 +337,7 @@ fn objects_are_made_where_they_are_missing() {
         })
         .collect();
     assert_eq!(made, [1, 0, 3]);
+    case.says("shop.v1 is missing, and is made again from its definition");
     case.says("shop.v3 exists and stays as it is");
     case.asks("REFRESH MATERIALIZED VIEW `shop`.`m`");
     let drill = |case: &mut Case| case.request.into_database = Some("drill".parse().unwrap());
