@@ -1,5 +1,5 @@
 //! What a test in another process may do to a stand-alone emulator: one command as JSON per line in,
-//! one answer as JSON per line out. The same faults as tests in this process set.
+//! one answer as JSON per line out. The faults that tests in this process set, but what they hold and release.
 
 use std::time::Duration;
 
