@@ -5,7 +5,6 @@
 
 mod auto;
 mod backup;
-mod doctor;
 mod facts;
 mod heartbeat;
 mod input;
