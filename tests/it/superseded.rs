@@ -5,8 +5,11 @@ use std::{
     time::Duration,
 };
 
-use serde_json::json;
-use shared::error::ErrorName;
+use serde_json::{Value, json};
+use shared::{
+    context::Context,
+    error::{Error, ErrorName},
+};
 use starrocks_emulator::{
     Profile,
     faults::{Fault, Hold, When},
@@ -23,11 +26,23 @@ fn has_arrived(cluster: &Cluster, start: &str) -> bool {
     journal.iter().any(|entry| entry.sql.starts_with(start))
 }
 
-/// Until a statement that begins so has arrived.
-async fn arrival(cluster: &Cluster, start: &str) {
-    while !has_arrived(cluster, start) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+/// Two calls of a function: one that is held at a statement, which shows by `is_held`, and its repeat, after
+/// whose end it goes on. What the first answered, and what the repeat did.
+async fn held_and_repeated(
+    context: &Context,
+    (function, payload): (&str, Value),
+    hold: Hold,
+    is_held: impl Fn() -> bool,
+) -> (Result<Value, Error>, Result<Value, Error>) {
+    let repeat = async {
+        while !is_held() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let repeat = flow::call(context, function, payload.clone()).await;
+        hold.release();
+        repeat
+    };
+    tokio::join!(flow::call(context, function, payload.clone()), repeat)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,28 +75,17 @@ async fn a_superseded_call_leaves_the_label_of_its_successor_alone() {
     let cluster = shop(Profile::V3_5).await;
     let context = cluster.context();
     let faults = cluster.emulator.faults();
-    let claims = || {
+    let is_claiming = || {
         let journal = faults.journal();
-        let claims = journal
-            .iter()
-            .filter(|entry| entry.sql.contains("'CLAIMED'"));
-        claims.count()
+        journal.iter().any(|entry| entry.sql.contains("'CLAIMED'"))
     };
     let hold = Hold::default();
     faults.once(
         When::Contains("'CLAIMED'".into()),
         Fault::Hold(hold.clone()),
     );
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while claims() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let repeat = flow::call(&context, "StartBackup", start("run")).await;
-        hold.release();
-        repeat
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let run = ("StartBackup", start("run"));
+    let (given_up, repeat) = held_and_repeated(&context, run, hold, is_claiming).await;
     let job = repeat.expect("it submits");
     assert_eq!(job["label"], json!("sales_20260301_full"));
     assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
@@ -100,14 +104,9 @@ async fn a_superseded_call_records_nothing_of_its_own_plan() {
     let manifest = "INSERT INTO `ops`.`backup_partitions`";
     let hold = Hold::default();
     faults.once(When::Contains(manifest.into()), Fault::Hold(hold.clone()));
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        arrival(&cluster, manifest).await;
-        let repeat = flow::call(&context, "StartBackup", start("run")).await;
-        hold.release();
-        repeat
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let run = ("StartBackup", start("run"));
+    let is_writing = || has_arrived(&cluster, manifest);
+    let (given_up, repeat) = held_and_repeated(&context, run, hold, is_writing).await;
     let job = repeat.expect("it submits");
     assert_eq!(job["label"], json!("sales_20260301_full_r1"));
     assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
@@ -170,7 +169,7 @@ async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
     let cluster = shop(Profile::V3_5).await;
     let context = cluster.context();
     let faults = cluster.emulator.faults();
-    let refused = || {
+    let is_refused = || {
         let journal = faults.journal();
         let backup = journal
             .iter()
@@ -193,16 +192,8 @@ async fn a_superseded_call_gives_up_no_label_that_its_successor_sent() {
         When::Contains("BACKUP SNAPSHOT".into()),
         Fault::Refuse(gone),
     );
-    let given_up = flow::call(&context, "StartBackup", start("run"));
-    let repeat = async {
-        while !refused() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let repeat = flow::call(&context, "StartBackup", start("run")).await;
-        hold.release();
-        repeat
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let run = ("StartBackup", start("run"));
+    let (given_up, repeat) = held_and_repeated(&context, run, hold, is_refused).await;
     let job = repeat.expect("it submits");
     assert_eq!(job["label"], json!("sales_20260301_full"), "{job}");
     assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
@@ -237,14 +228,9 @@ async fn a_superseded_promotion_sends_no_swap() {
     faults.reset_journal();
     let hold = Hold::default();
     faults.once(When::Contains(NOTED.into()), Fault::Hold(hold.clone()));
-    let given_up = flow::call(&context, "Restore", promote.clone());
-    let repeat = async {
-        arrival(&cluster, NOTED).await;
-        let repeat = flow::call(&context, "Restore", promote.clone()).await;
-        hold.release();
-        repeat
-    };
-    let (given_up, repeat) = tokio::join!(given_up, repeat);
+    let is_noting = || has_arrived(&cluster, NOTED);
+    let (given_up, repeat) =
+        held_and_repeated(&context, ("Restore", promote), hold, is_noting).await;
     repeat.expect("it promotes");
     assert_eq!(given_up.unwrap_err().name, ErrorName::JobConflict);
     let journal = faults.journal();
