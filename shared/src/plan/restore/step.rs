@@ -107,7 +107,7 @@ pub enum Phase {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Step {
     /// By name and before any RESTORE: a mistyped RESTORE makes databases by itself.
     CreateDatabase { database: DatabaseName },
@@ -319,16 +319,16 @@ mod tests {
             timeout_seconds: 86_400,
         };
         let json = serde_json::to_string(&step).unwrap();
-        insta::assert_snapshot!(json, @r#"{"do":"restore_snapshot","database":"sales","label":"sales_20260301_inc","snapshot":"sales_20260222_full","tables":[{"from":0,"to":500,"slot":{"helper":1},"creates":true}],"replication_num":3,"timeout_seconds":86400}"#);
+        insta::assert_snapshot!(json, @r#"{"restore_snapshot":{"database":"sales","label":"sales_20260301_inc","snapshot":"sales_20260222_full","tables":[{"from":0,"to":500,"slot":{"helper":1},"creates":true}],"replication_num":3,"timeout_seconds":86400}}"#);
         assert_eq!(serde_json::from_str::<Step>(&json).unwrap(), step);
     }
 
     #[test]
     fn unknown_steps_and_fields_are_refused() {
         for json in [
-            r#"{"do":"explode"}"#,
-            r#"{"do":"create_database","database":"a","force":true}"#,
-            r#"{"do":"create_database","database":"a`b"}"#,
+            r#"{"explode":{}}"#,
+            r#"{"create_database":{"database":"a","force":true}}"#,
+            r#"{"create_database":{"database":"a`b"}}"#,
         ] {
             assert!(serde_json::from_str::<Step>(json).is_err(), "{json}");
         }
