@@ -15,8 +15,9 @@ resource "aws_s3_bucket" "this" {
 
   bucket = "${var.name_prefix}-${local.account}-${local.region}"
   # Not a variable: no destroy ever takes the backups with it.
-  force_destroy = false
-  tags          = var.tags
+  force_destroy       = false
+  object_lock_enabled = var.bucket_object_lock
+  tags                = var.tags
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -96,6 +97,19 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
     expiration {
       expired_object_delete_marker = true
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.bucket_transition[*]
+    content {
+      id     = "transition"
+      status = "Enabled"
+      filter {}
+      transition {
+        days          = rule.value.days
+        storage_class = rule.value.storage_class
+      }
     }
   }
 

@@ -166,6 +166,22 @@ variable "bucket_kms_key" {
   default     = null
 }
 
+variable "bucket_transition" {
+  description = "Move objects of the bucket that is made to a cheaper class after so many days. Of the classes only those that RESTORE reads at once."
+  type        = object({ storage_class = string, days = number })
+  default     = null
+  validation {
+    condition     = var.bucket_transition == null ? true : contains(["INTELLIGENT_TIERING", "GLACIER_IR"], var.bucket_transition.storage_class) && var.bucket_transition.days >= 0
+    error_message = "bucket_transition.storage_class is INTELLIGENT_TIERING or GLACIER_IR, after 0 days or more: RESTORE cannot read what has to be brought back from an archive first."
+  }
+}
+
+variable "bucket_object_lock" {
+  description = "Make the bucket with Object Lock; an existing one would be replaced. No retention is set: where yours is a default of the bucket, S3 refuses uploads without a checksum, and `starrocks-br doctor --probe` tells whether StarRocks can still write."
+  type        = bool
+  default     = false
+}
+
 variable "undelete_days" {
   description = "How long an object that was deleted or overwritten can be brought back. Seven days more are kept, to notice."
   type        = number

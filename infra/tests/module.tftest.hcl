@@ -141,11 +141,30 @@ run "bucket" {
   }
   assert {
     condition     = alltrue([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : length(rule.transition) == 0])
-    error_message = "RESTORE cannot read an archive."
+    error_message = "Nothing moves by itself."
+  }
+  assert {
+    condition     = aws_s3_bucket.this[0].object_lock_enabled == false
+    error_message = "Nothing is locked by itself."
   }
   assert {
     condition     = one(flatten([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : [for noncurrent in rule.noncurrent_version_expiration : noncurrent.noncurrent_days]])) == 37
     error_message = "What was deleted can be brought back for 30 days and a week."
+  }
+}
+
+run "a_bucket_that_is_locked_and_moves_to_a_cheaper_class" {
+  variables {
+    bucket_transition  = { storage_class = "GLACIER_IR", days = 30 }
+    bucket_object_lock = true
+  }
+  assert {
+    condition     = flatten([for rule in aws_s3_bucket_lifecycle_configuration.this[0].rule : [for transition in rule.transition : [transition.days, transition.storage_class]]]) == [30, "GLACIER_IR"]
+    error_message = "All objects move, once."
+  }
+  assert {
+    condition     = aws_s3_bucket.this[0].object_lock_enabled
+    error_message = "Made with Object Lock."
   }
 }
 

@@ -89,3 +89,11 @@ run "an_unknown_kind" {
   }
   expect_failures = [var.schedules]
 }
+
+run "a_class_that_restore_cannot_read" {
+  command = plan
+  variables {
+    bucket_transition = { storage_class = "DEEP_ARCHIVE", days = 30 }
+  }
+  expect_failures = [var.bucket_transition]
+}
