@@ -205,7 +205,7 @@ async fn summary(
         }
         let planned: Value = serde_json::from_str(&step.step).unwrap_or(Value::Null);
         if step.state == StepState::Done
-            && let Some(text) = planned.pointer("/step/text")
+            && let Some(text) = planned.pointer("/step/report/text")
         {
             notes.push(text.clone());
         }
