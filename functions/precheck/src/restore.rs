@@ -183,10 +183,18 @@ async fn check_cluster(
     input: &Input,
     labels: &[SnapshotLabel],
 ) -> Result<(), Error> {
-    let repositories = repositories_of(settings, client, labels).await?;
+    let mut records = Vec::with_capacity(labels.len());
+    for label in labels {
+        let mut ops = Ops::new(client, settings.ops_database());
+        records.push(ops.known_backup(label).await?);
+    }
+    // Where the snapshots of the labels are, and of their baselines, which are never elsewhere. What is
+    // configured is where the next backup goes.
+    let repositories = records.iter().map(|record| record.repository.parse());
+    let repositories = repositories.collect::<Result<BTreeSet<RepositoryName>, _>>()?;
     let databases = match &input.into_database {
         Some(database) => vec![database.clone()],
-        None => databases_of(settings, client, labels).await?,
+        None => databases_of(settings, client, records).await?,
     };
     let gathered = Gathered::read_with(settings, client, &repositories, &databases).await?;
     let targets = databases.into_iter().collect();
@@ -200,31 +208,14 @@ async fn check_cluster(
     }
 }
 
-/// Where the snapshots of the labels are, and of their baselines, which are never elsewhere. What is
-/// configured is where the next backup goes.
-async fn repositories_of(
-    settings: &Settings,
-    client: &mut Client,
-    labels: &[SnapshotLabel],
-) -> Result<BTreeSet<RepositoryName>, Error> {
-    let mut ops = Ops::new(client, settings.ops_database());
-    let mut repositories = BTreeSet::new();
-    for label in labels {
-        let record = ops.known_backup(label).await?;
-        repositories.insert(record.repository.parse()?);
-    }
-    Ok(repositories)
-}
-
 async fn databases_of(
     settings: &Settings,
     client: &mut Client,
-    labels: &[SnapshotLabel],
+    records: Vec<BackupRecord>,
 ) -> Result<Vec<DatabaseName>, Error> {
     let ops = settings.ops_database();
     let mut databases = Vec::new();
-    for label in labels {
-        let record = Ops::new(client, ops).known_backup(label).await?;
+    for record in records {
         if foreign::is_foreign(&record) {
             let label = foreign::read(client, ops, &record).await?;
             databases.push(label.manifest.database);

@@ -10,6 +10,7 @@ use shared::{
     ident::DatabaseName,
     label::SnapshotLabel,
     ops::Ops,
+    plan::restore::{Detail, PlannedStep, Step},
     sql::ops::steps::StepState,
     starrocks::Client,
 };
@@ -195,19 +196,11 @@ async fn summary(
     let steps = Ops::new(client, ops).restore_steps(&run.restore_id).await?;
     let mut notes = Vec::new();
     for step in &steps {
-        let detail: Value = step
-            .detail
-            .as_deref()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or(Value::Null);
-        if let Some(Value::Array(said)) = detail.get("notes") {
-            notes.extend(said.iter().cloned());
-        }
-        let planned: Value = serde_json::from_str(&step.step).unwrap_or(Value::Null);
+        notes.extend(Detail::parse(step.detail.as_deref(), step.number)?.notes);
         if step.state == StepState::Done
-            && let Some(text) = planned.pointer("/step/report/text")
+            && let Step::Report { text, .. } = PlannedStep::parse(&step.step, step.number)?.step
         {
-            notes.push(text.clone());
+            notes.push(text);
         }
     }
     let state = restore.state.clone().unwrap_or_default();

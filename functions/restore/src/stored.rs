@@ -19,12 +19,7 @@ impl Stored {
     }
 
     pub(crate) fn of(row: StepRow) -> Result<Stored, Error> {
-        let planned = serde_json::from_str(&row.step).map_err(|error| {
-            Error::internal(format!(
-                "restore step {} is not JSON of a step: {error}",
-                row.number
-            ))
-        })?;
+        let planned = PlannedStep::parse(&row.step, row.number)?;
         let detail = Detail::parse(row.detail.as_deref(), row.number)?;
         Ok(Stored {
             planned,

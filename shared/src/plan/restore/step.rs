@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    error::Error,
     ident::{DatabaseName, TableId, TableName},
     label::SnapshotLabel,
 };
@@ -239,6 +240,17 @@ pub struct PlannedStep {
     pub number: u32,
     pub phase: Phase,
     pub step: Step,
+}
+
+impl PlannedStep {
+    /// Of the column as it is stored; `number` is the step's.
+    pub fn parse(text: &str, number: u64) -> Result<PlannedStep, Error> {
+        serde_json::from_str(text).map_err(|error| {
+            Error::internal(format!(
+                "restore step {number} is not JSON of a step: {error}"
+            ))
+        })
+    }
 }
 
 impl Step {
